@@ -36,7 +36,7 @@ type Package struct {
 // Dep is one dependency as the header has it.
 type Dep struct {
 	Name  string // "libz.so.1()(64bit)" or a rich dependency "(a or b)"
-	Flags uint32 // RPMSENSE_* bits
+	Flags uint32 // Sense* bits
 	EVR   string // "1:2.0-3" as in the header, "" when there is none
 }
 
@@ -45,7 +45,7 @@ type File struct {
 	Dir   string // with the trailing slash: "/usr/bin/"
 	Base  string // "ls"
 	Mode  uint16 // st_mode
-	Flags uint32 // RPMFILE_* bits
+	Flags uint32 // File* bits
 }
 
 // Changelog is one entry of the change log.
