@@ -1,0 +1,161 @@
+package compose
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"vrepofs/blob"
+	"vrepofs/repodata"
+	"vrepofs/rpm"
+)
+
+// kinds are the three metadata files, in the order of repomd.xml.
+var kinds = [...]string{"primary", "filelists", "other"}
+
+// member is one gzip member of a metadata file.
+type member struct {
+	blob.Part
+	open int64 // bytes of its content before compression
+}
+
+// part is one run of packages in each of the three files.
+type part [len(kinds)]member
+
+// partKey is the memo key of a part: all that its bytes depend on.
+func (c *Composer) partKey(items []Item) blob.Digest {
+	h := sha256.New()
+	fmt.Fprintf(h, "part %d %d %d\n", repodata.RendererVersion, repodata.CompressorVersion, c.options.ChangelogLimit)
+	var buf []byte
+	for _, it := range items {
+		buf = append(buf[:0], it.Digest[:]...)
+		buf = binary.AppendVarint(buf, it.Mtime)
+		buf = binary.AppendUvarint(buf, uint64(len(it.Href)))
+		buf = append(buf, it.Href...)
+		h.Write(buf)
+	}
+	return blob.Digest(h.Sum(nil))
+}
+
+// render returns the parts of items, those that the memo does not know written anew under lease. It uses all cores.
+func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) ([]part, error) {
+	runs := cut(items)
+	parts := make([]part, len(runs))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	renderers := make(chan *renderer, runtime.GOMAXPROCS(0))
+	for i, run := range runs {
+		key := c.partKey(run)
+		if v, ok := c.index.Memo(key); ok {
+			if p, ok := decodePart(v); ok && lease.Has(p[0].Digest) && lease.Has(p[1].Digest) && lease.Has(p[2].Digest) {
+				parts[i] = p
+				continue
+			}
+		}
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var r *renderer
+			select {
+			case r = <-renderers:
+			default:
+				r = newRenderer(c.options)
+			}
+			p, err := r.part(c, lease, run)
+			if err != nil {
+				return err
+			}
+			parts[i] = p
+			c.index.PutMemo(key, p.encode())
+			select {
+			case renderers <- r:
+			default:
+			}
+			return nil
+		})
+	}
+	return parts, g.Wait()
+}
+
+// renderer is the scratch memory of one goroutine that renders parts.
+type renderer struct {
+	raw     [len(kinds)][]byte
+	packed  []byte
+	gzip    *repodata.Compressor
+	options repodata.Options
+}
+
+func newRenderer(o repodata.Options) *renderer {
+	return &renderer{gzip: repodata.NewCompressor(repodata.Gzip), options: o}
+}
+
+// part renders one run of packages.
+func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item) (part, error) {
+	for k := range r.raw {
+		r.raw[k] = r.raw[k][:0]
+	}
+	for _, it := range run {
+		v, err := c.index.Package(it.Digest)
+		if err != nil {
+			return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
+		}
+		p, err := rpm.DecodePackage(v)
+		if err != nil {
+			return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
+		}
+		r.raw[0] = repodata.AppendPrimary(r.raw[0], p, repodata.Place{Href: it.Href, FileTime: it.Mtime})
+		r.raw[1] = repodata.AppendFilelists(r.raw[1], p)
+		r.raw[2] = repodata.AppendOther(r.raw[2], p, r.options)
+	}
+	var p part
+	for k, raw := range r.raw {
+		m, err := r.member(lease, raw)
+		if err != nil {
+			return part{}, err
+		}
+		p[k] = m
+	}
+	return p, nil
+}
+
+// member compresses raw and keeps it as a blob.
+func (r *renderer) member(lease *blob.Lease, raw []byte) (member, error) {
+	r.packed = r.gzip.Member(r.packed[:0], raw)
+	d, err := lease.Write(r.packed)
+	return member{blob.Part{Digest: d, Size: int64(len(r.packed))}, int64(len(raw))}, err
+}
+
+// encode gives the memo's value: for each kind digest, size, open size.
+func (p part) encode() []byte {
+	var b []byte
+	for _, m := range p {
+		b = append(b, m.Digest[:]...)
+		b = binary.AppendUvarint(b, uint64(m.Size))
+		b = binary.AppendUvarint(b, uint64(m.open))
+	}
+	return b
+}
+
+// decodePart reads what encode writes. A memo is derived data: what cannot be read is rendered again.
+func decodePart(b []byte) (part, bool) {
+	var p part
+	for k := range p {
+		if len(b) < len(blob.Digest{}) {
+			return p, false
+		}
+		b = b[copy(p[k].Digest[:], b):]
+		for _, n := range []*int64{&p[k].Size, &p[k].open} {
+			v, w := binary.Uvarint(b)
+			if w <= 0 || v > 1<<62 {
+				return p, false
+			}
+			*n, b = int64(v), b[w:]
+		}
+	}
+	return p, len(b) == 0
+}

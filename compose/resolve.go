@@ -1,0 +1,118 @@
+package compose
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"vrepofs/blob"
+	"vrepofs/merge"
+	"vrepofs/repodata"
+	"vrepofs/state"
+)
+
+// Resolved is a tag with all that it inherits from, as of one state.
+type Resolved struct {
+	Tag   string
+	Order []string             // the tag itself, then the tags it inherits from, in the order of consideration
+	Tags  map[string]state.Tag // each tag of Order
+	// Generation is the last change of any tag of Order: the views of Tag are the same at every event from this one to the
+	// next change. Its stamp is what repomd.xml and the directories of the views carry.
+	Generation state.Change
+}
+
+// Resolve reads a tag's inheritance. iofs.ErrNotExist when there is no such tag.
+func Resolve(r state.Reader, tag string) (*Resolved, error) {
+	v := &Resolved{Tag: tag, Tags: map[string]state.Tag{}}
+	var err error
+	v.Order, err = merge.Order(tag, func(name string) ([]merge.Link, error) {
+		t, err := state.GetTag(r, name)
+		if err != nil {
+			return nil, err
+		}
+		v.Tags[name] = t
+		if t.Changed.Event > v.Generation.Event {
+			v.Generation = t.Changed
+		}
+		links := make([]merge.Link, len(t.Inherit))
+		for i, l := range t.Inherit {
+			links[i] = merge.Link{Parent: l.Parent}
+		}
+		return links, nil
+	})
+	return v, err
+}
+
+// Recipe is the digest of everything that the view of one arch depends on.
+func (v *Resolved) Recipe(arch string, o repodata.Options) blob.Digest {
+	h := sha256.New()
+	fmt.Fprintf(h, "view 1 %d %d %d %s\n", repodata.RendererVersion, repodata.CompressorVersion, o.ChangelogLimit, arch)
+	for _, name := range v.Order {
+		d := state.Digest(v.Tags[name])
+		h.Write(d[:])
+	}
+	return blob.Digest(h.Sum(nil))
+}
+
+// Candidates says of every build in the order what became of it.
+func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
+	sources := make([]merge.Source, 0, len(v.Order))
+	for _, name := range v.Order {
+		t := v.Tags[name]
+		s := merge.Source{Tag: name, Packages: map[string]bool{}}
+		for b, err := range state.TagBuilds(r, t) {
+			if err != nil {
+				return nil, err
+			}
+			s.Builds = append(s.Builds, merge.Build{NVR: b.NVR, Package: b.Package, Event: b.Event, ID: b.ID})
+		}
+		list, err := state.TagPackages(r, t)
+		if err != nil {
+			return nil, err
+		}
+		for p, e := range list {
+			s.Packages[p] = e.Blocked
+		}
+		sources = append(sources, s)
+	}
+	return merge.Builds(sources), nil
+}
+
+// RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
+// name, of signed copies of one RPM the best.
+func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
+	candidates, err := v.Candidates(r)
+	if err != nil {
+		return nil, err
+	}
+	var rpms []state.RPM
+	for _, c := range candidates {
+		if c.Verdict != merge.Chosen {
+			continue
+		}
+		b, err := state.GetBuild(r, c.NVR)
+		if err != nil {
+			return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
+		}
+		rpms = append(rpms, ofArch(b.RPMs, arch)...)
+	}
+	return rpms, nil
+}
+
+// ofArch picks the RPMs of a view's arch, one copy of each. rpms is sorted by name and arch, so copies are neighbours or,
+// with other versions of one name between them, near.
+func ofArch(rpms []state.RPM, arch string) []state.RPM {
+	var out []state.RPM
+	at := map[blob.Digest]int{} // rpm id → its index in out
+	for _, r := range rpms {
+		if !merge.InArch(r.Arch, arch) {
+			continue
+		}
+		if i, ok := at[r.ID]; !ok {
+			at[r.ID] = len(out)
+			out = append(out, r)
+		} else if merge.Better(r.Keys, r.Digest, out[i].Keys, out[i].Digest) {
+			out[i] = r
+		}
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package compose
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	iofs "io/fs"
+	"slices"
+
+	"vrepofs/blob"
+	"vrepofs/index"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// View is what a tag is as a repository, for one arch.
+type View struct {
+	Tag, Arch  string
+	Generation state.Change
+	Recipe     blob.Digest
+	Root       tree.Entry // its directory
+	Count      int        // number of RPMs
+	Bytes      int64      // sum of their sizes
+}
+
+// recorded is what the journal keeps of a view under its recipe.
+type recorded struct {
+	Dir   []byte `json:"dir"` // tree.Entry
+	Count int    `json:"count"`
+	Bytes int64  `json:"bytes"`
+}
+
+// View returns the view of a tag for one arch as of the state that r reads. The first time that a recipe is asked for it
+// composes, which takes time in proportion to the view; after that it reads one record. iofs.ErrNotExist for a tag or an
+// arch that is not there.
+func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (View, error) {
+	resolved, err := Resolve(r, tag)
+	if err != nil {
+		return View{}, err
+	}
+	if !slices.Contains(resolved.Tags[tag].Arches, arch) {
+		return View{}, fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
+	}
+	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch, c.options)}
+	if b, ok := c.index.Recorded(v.Recipe); ok {
+		if err := v.decode(b); err != nil {
+			return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
+		}
+		return v, nil
+	}
+	rpms, err := resolved.RPMs(r, arch)
+	if err != nil {
+		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
+	}
+	if err := c.compose(ctx, &v, rpms); err != nil {
+		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)
+	}
+	return v, nil
+}
+
+// compose makes the view's tree and records it under its recipe.
+func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM) error {
+	lease, err := c.blobs.NewLease()
+	if err != nil {
+		return err
+	}
+	defer lease.Close()
+	rendered, err := c.Render(ctx, lease, Place(rpms))
+	if err != nil {
+		return err
+	}
+	nodes := &nodes{index: c.index, fresh: map[blob.Digest][]byte{}}
+	if v.Root, _, err = rendered.Finish(ctx, nodes, lease, v.Generation.Stamp); err != nil {
+		return err
+	}
+	v.Count = len(rpms)
+	for _, r := range rpms {
+		v.Bytes += r.Size
+	}
+	value, err := json.Marshal(recorded{Dir: v.Root.Append(nil), Count: v.Count, Bytes: v.Bytes})
+	if err != nil {
+		return err
+	}
+	return c.index.Record(index.Recording{
+		Memos: []index.MemoRow{{Recipe: v.Recipe, Value: value}},
+		Nodes: nodes.fresh,
+	})
+}
+
+// decode fills in what was recorded.
+func (v *View) decode(b []byte) error {
+	var r recorded
+	if err := json.Unmarshal(b, &r); err != nil {
+		return fmt.Errorf("recorded view: %w", err)
+	}
+	v.Count, v.Bytes = r.Count, r.Bytes
+	var err error
+	v.Root, err = tree.DecodeEntry(r.Dir)
+	return err
+}
+
+// nodes collects the tree nodes of a view until it is recorded.
+type nodes struct {
+	index *index.Index
+	fresh map[blob.Digest][]byte
+}
+
+var _ tree.Writer = (*nodes)(nil)
+
+// Node returns a collected node or one of the index.
+func (n *nodes) Node(d blob.Digest) ([]byte, error) {
+	if b, ok := n.fresh[d]; ok {
+		return b, nil
+	}
+	return n.index.Node(d)
+}
+
+// PutNode collects a node.
+func (n *nodes) PutNode(d blob.Digest, enc []byte) error {
+	n.fresh[d] = slices.Clone(enc)
+	return nil
+}

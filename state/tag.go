@@ -1,0 +1,270 @@
+package state
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"iter"
+	"slices"
+
+	"vrepofs/blob"
+	"vrepofs/tree"
+)
+
+// Tag is a named set of builds with what it inherits.
+type Tag struct {
+	Name     string      `json:"name"`
+	Created  Change      `json:"created"`
+	Changed  Change      `json:"changed"`
+	Arches   []string    `json:"arches"`            // of its views, in the order given: "x86_64", "src"
+	Inherit  []Link      `json:"inherit,omitempty"` // by priority
+	Builds   blob.Digest `json:"builds"`            // tree: NVR → TagBuild
+	Packages blob.Digest `json:"packages"`          // tree: package → TagPackage
+}
+
+// Link is one parent that a tag inherits from.
+type Link struct {
+	Parent   string `json:"parent"`
+	Priority int    `json:"priority"` // lower numbers come first and win
+}
+
+// TagBuild is a build's place in a tag.
+type TagBuild struct {
+	NVR     string      `json:"-"`
+	Event   uint64      `json:"event"`   // when it was tagged: of two builds of one package the later wins
+	ID      uint64      `json:"id"`      // the build's: decides between builds tagged in one event, greater wins
+	Package string      `json:"package"` // source package name
+	Record  blob.Digest `json:"record"`  // of the build's record, so that a tag's record determines its builds' content
+}
+
+// TagPackage is one entry of a tag's package list.
+type TagPackage struct {
+	Blocked bool   `json:"blocked"` // false: explicitly unblocked, which overrides a parent's block
+	Event   uint64 `json:"event"`
+}
+
+// GetTag returns iofs.ErrNotExist when there is no such tag.
+func GetTag(r Reader, name string) (Tag, error) { return get[Tag](r, tableTags, "tag", name) }
+
+// Tags yields every tag in the order of names.
+func Tags(r Reader) iter.Seq2[Tag, error] { return all[Tag](r, tableTags, "tag", "", nil) }
+
+// TagBuilds yields the builds tagged in t itself, not the inherited ones, in the order of NVRs.
+func TagBuilds(r tree.Reader, t Tag) iter.Seq2[TagBuild, error] {
+	return func(yield func(TagBuild, error) bool) {
+		for item, err := range tree.List(r, t.Builds, "") {
+			v := TagBuild{NVR: item.Name}
+			if err == nil {
+				err = decode("tag "+t.Name+" build "+item.Name, item.Value, &v)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// TagPackages returns t's own package list.
+func TagPackages(r tree.Reader, t Tag) (map[string]TagPackage, error) {
+	m := map[string]TagPackage{}
+	for item, err := range tree.List(r, t.Packages, "") {
+		if err != nil {
+			return nil, err
+		}
+		var p TagPackage
+		if err := decode("tag "+t.Name+" package "+item.Name, item.Value, &p); err != nil {
+			return nil, err
+		}
+		m[item.Name] = p
+	}
+	return m, nil
+}
+
+// TagsOf returns the names of the tags that hold a build themselves.
+func TagsOf(r Reader, nvr string) ([]string, error) {
+	var names []string
+	for t, err := range Tags(r) {
+		if err != nil {
+			return nil, err
+		}
+		if _, err := tree.Get(r, t.Builds, nvr); err == nil {
+			names = append(names, t.Name)
+		} else if !errors.Is(err, iofs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// putTag writes t as changed by this commit.
+func putTag(tx Tx, t Tag) {
+	t.Changed = now(tx)
+	tx.Put(tableTags, t.Name, encode(t))
+}
+
+// CreateTag makes an empty tag whose views are of the given arches.
+func CreateTag(tx Tx, name string, arches []string) error {
+	if err := CheckName("tag", name); err != nil {
+		return err
+	}
+	if had, err := exists(tx, tableTags, name); err != nil {
+		return err
+	} else if had {
+		return fmt.Errorf("tag %s: %w", name, iofs.ErrExist)
+	}
+	if len(arches) == 0 {
+		return fmt.Errorf("tag %s: no arch given: %w", name, iofs.ErrInvalid)
+	}
+	seen := map[string]bool{}
+	for _, a := range arches {
+		if err := CheckName("arch", a); err != nil {
+			return err
+		}
+		if a == "noarch" {
+			return fmt.Errorf("tag %s: noarch is not an arch of a view: noarch packages are in every view: %w", name, iofs.ErrInvalid)
+		}
+		if seen[a] {
+			return fmt.Errorf("tag %s: arch %s given twice: %w", name, a, iofs.ErrInvalid)
+		}
+		seen[a] = true
+	}
+	putTag(tx, Tag{Name: name, Created: now(tx), Arches: slices.Clone(arches)})
+	return nil
+}
+
+// DeleteTag removes a tag that no other inherits from. Earlier events still show it.
+func DeleteTag(tx Tx, name string) error {
+	if _, err := GetTag(tx, name); err != nil {
+		return err
+	}
+	for t, err := range Tags(tx) {
+		if err != nil {
+			return err
+		}
+		for _, l := range t.Inherit {
+			if l.Parent == name {
+				return fmt.Errorf("tag %s: tag %s inherits from it: %w", name, t.Name, ErrConflict)
+			}
+		}
+	}
+	tx.Delete(tableTags, name)
+	return nil
+}
+
+// AddToTag tags builds. A build that the tag already has is tagged again: it becomes the most recent.
+func AddToTag(tx Tx, tag string, nvrs ...string) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	var changes []tree.Change
+	for _, nvr := range distinct(nvrs) {
+		b, err := GetBuild(tx, nvr)
+		if err != nil {
+			return err
+		}
+		v := TagBuild{Event: tx.Seq(), ID: b.ID, Package: b.Package, Record: Digest(b)}
+		changes = append(changes, tree.Change{Name: nvr, Value: encode(v)})
+	}
+	if t.Builds, err = tree.Apply(tx, t.Builds, changes); err != nil {
+		return fmt.Errorf("tag %s: %w", tag, err)
+	}
+	putTag(tx, t)
+	return nil
+}
+
+// RemoveFromTag untags builds; each must be in the tag itself.
+func RemoveFromTag(tx Tx, tag string, nvrs ...string) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	var changes []tree.Change
+	for _, nvr := range distinct(nvrs) {
+		if _, err := tree.Get(tx, t.Builds, nvr); err != nil {
+			return fmt.Errorf("tag %s: build %s is not tagged there: %w", tag, nvr, err)
+		}
+		changes = append(changes, tree.Change{Name: nvr, Delete: true})
+	}
+	if t.Builds, err = tree.Apply(tx, t.Builds, changes); err != nil {
+		return fmt.Errorf("tag %s: %w", tag, err)
+	}
+	putTag(tx, t)
+	return nil
+}
+
+// SetBlocked blocks packages in a tag and all that inherit from it, or unblocks them: an unblock overrides the block of a
+// parent.
+func SetBlocked(tx Tx, tag string, blocked bool, packages ...string) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	var changes []tree.Change
+	for _, p := range distinct(packages) {
+		if err := tree.CheckName(p); err != nil {
+			return fmt.Errorf("package %q: %w", p, err)
+		}
+		changes = append(changes, tree.Change{Name: p, Value: encode(TagPackage{Blocked: blocked, Event: tx.Seq()})})
+	}
+	if t.Packages, err = tree.Apply(tx, t.Packages, changes); err != nil {
+		return fmt.Errorf("tag %s: %w", tag, err)
+	}
+	putTag(tx, t)
+	return nil
+}
+
+// AddParent makes a tag inherit from another. Priorities and parents of one tag are unique, as in Koji's tag_inheritance.
+func AddParent(tx Tx, tag string, link Link) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	if _, err := GetTag(tx, link.Parent); err != nil {
+		return fmt.Errorf("tag %s: parent: %w", tag, err)
+	}
+	if link.Parent == tag {
+		return fmt.Errorf("tag %s cannot inherit from itself: %w", tag, iofs.ErrInvalid)
+	}
+	for _, l := range t.Inherit {
+		if l.Parent == link.Parent {
+			return fmt.Errorf("tag %s already inherits from %s with priority %d: %w", tag, l.Parent, l.Priority, iofs.ErrExist)
+		}
+		if l.Priority == link.Priority {
+			return fmt.Errorf("tag %s: priority %d is that of parent %s: %w", tag, l.Priority, l.Parent, ErrConflict)
+		}
+	}
+	t.Inherit = append(slices.Clone(t.Inherit), link)
+	slices.SortFunc(t.Inherit, func(a, b Link) int { return cmp.Compare(a.Priority, b.Priority) })
+	putTag(tx, t)
+	return nil
+}
+
+// RemoveParent ends a tag's inheritance from another.
+func RemoveParent(tx Tx, tag, parent string) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(t.Inherit, func(l Link) bool { return l.Parent == parent })
+	if i < 0 {
+		return fmt.Errorf("tag %s does not inherit from %s: %w", tag, parent, iofs.ErrNotExist)
+	}
+	t.Inherit = slices.Delete(slices.Clone(t.Inherit), i, i+1)
+	putTag(tx, t)
+	return nil
+}
+
+// distinct returns the names without repetitions, in the order given.
+func distinct(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	var out []string
+	for _, n := range names {
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	return out
+}
