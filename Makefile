@@ -19,6 +19,9 @@ TESTFLAGS ?= -count=1 -timeout=20m -vet=off
 # slower, and most of the time goes into child processes that the detector does not see. `make race` runs them with it.
 MOUNTS    ?= vrepofs vrepofs/cmd/% vrepofs/fs vrepofs/fs/% vrepofs/internal/%
 
+# gotest runs go test with the flags $1 on the packages $2, if there are any.
+gotest = $(if $(strip $2),set -x; go test $1 $(TESTFLAGS) $2,:)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check race fuzz long golden bench build install clean setup
 
@@ -29,8 +32,8 @@ demo: setup build ## the whole way once, with words: real RPMs, snapshots, tags,
 	@scripts/demo bin/vrepofs
 
 test: setup lint ## everything that must pass: linters, then all tests (the pure packages with -race); installs what it needs
-	go test -race $(TESTFLAGS) $(filter-out $(MOUNTS),$(shell go list $(PKGS)))
-	go test $(TESTFLAGS) $(filter $(MOUNTS),$(shell go list $(PKGS)))
+	@$(call gotest,-race,$(filter-out $(MOUNTS),$(shell go list $(PKGS))))
+	@$(call gotest,,$(filter $(MOUNTS),$(shell go list $(PKGS))))
 
 setup: ## install what the tests need: Debian packages, a second rsync, staticcheck
 	@scripts/setup
