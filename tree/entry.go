@@ -1,0 +1,179 @@
+package tree
+
+import (
+	"encoding/binary"
+	"fmt"
+	iofs "io/fs"
+	"math"
+	"strings"
+
+	"vrepofs/blob"
+)
+
+// Kind is what an Entry stands for. The numbers are part of the format.
+type Kind uint8
+
+// The kinds of entries.
+const (
+	KindDir     Kind = 1 // Digest is the root of the directory's tree
+	KindFile    Kind = 2 // Digest is a blob
+	KindRope    Kind = 3 // Digest is the blob that holds an encoded blob.Rope
+	KindSymlink Kind = 4 // Target is where it leads
+)
+
+// String returns the kind in words: "directory", "file", "rope", "symlink".
+func (k Kind) String() string {
+	switch k {
+	case KindDir:
+		return "directory"
+	case KindFile:
+		return "file"
+	case KindRope:
+		return "rope"
+	case KindSymlink:
+		return "symlink"
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Entry is what a name in a directory stands for. Fields that do not belong to the kind are zero.
+type Entry struct {
+	Kind   Kind
+	RPM    bool        // File only: an RPM's blob, whose inode is shared by all its places: Serial is set, nlink is 2
+	Size   int64       // bytes; Symlink: length of Target; Directory: 0
+	Mtime  int64       // seconds since 1970 UTC
+	Serial uint64      // RPM: the inode serial from the index, never 0; else 0
+	Digest blob.Digest // Directory: its tree, zero if it is empty; File, Rope: a blob; Symlink: zero
+	Nodes  uint32      // Directory: the number of names below it at all depths, plus 1 for itself; else 0
+	Target string      // Symlink: "../x", 1 to MaxTarget bytes without NUL
+}
+
+// MaxTarget is the length in bytes of the longest target of a symlink, that of Linux's PATH_MAX without its NUL.
+const MaxTarget = 4095
+
+const (
+	entryVersion = 1
+	kindMask     = 0x0f
+	rpmFlag      = 0x10
+)
+
+// Check reports what is wrong with an entry: iofs.ErrInvalid with the reason. Append writes only entries that pass.
+func (e Entry) Check() error {
+	bad := func(why string) error { return fmt.Errorf("tree: %s entry: %s: %w", e.Kind, why, iofs.ErrInvalid) }
+	switch {
+	case e.Kind < KindDir || e.Kind > KindSymlink:
+		return bad("unknown kind")
+	case e.Size < 0:
+		return bad("negative size")
+	case e.RPM && e.Kind != KindFile:
+		return bad("marked as an RPM")
+	case e.RPM != (e.Serial != 0):
+		return bad("an RPM has a serial, nothing else has")
+	case e.Serial > math.MaxInt64:
+		return bad("serial out of range")
+	case (e.Kind == KindDir) != (e.Nodes > 0):
+		return bad("a directory has a number of nodes, nothing else has")
+	case e.Kind == KindDir && e.Size != 0:
+		return bad("a directory has no size")
+	case e.Kind == KindDir && e.Digest.IsZero() != (e.Nodes == 1):
+		return bad("an empty directory has the zero digest and 1 node, no other has")
+	case (e.Kind == KindFile || e.Kind == KindRope) && e.Digest.IsZero():
+		return bad("no digest")
+	case e.Kind == KindSymlink && !e.Digest.IsZero():
+		return bad("a symlink has no digest")
+	case (e.Kind == KindSymlink) != (e.Target != ""):
+		return bad("a symlink has a target, nothing else has")
+	case len(e.Target) > MaxTarget:
+		return bad("target too long")
+	case strings.IndexByte(e.Target, 0) >= 0:
+		return bad("NUL in target")
+	case e.Kind == KindSymlink && e.Size != int64(len(e.Target)):
+		return bad("size is not the target's length")
+	}
+	return nil
+}
+
+// Append appends the encoding of e, which passes Check, to dst. See doc.go for the layout.
+func (e Entry) Append(dst []byte) []byte {
+	kind := byte(e.Kind)
+	if e.RPM {
+		kind |= rpmFlag
+	}
+	dst = append(dst, entryVersion, kind)
+	dst = binary.AppendVarint(dst, e.Mtime)
+	switch e.Kind {
+	case KindDir:
+		dst = binary.AppendUvarint(dst, uint64(e.Nodes))
+	case KindSymlink:
+		return append(dst, e.Target...)
+	default:
+		dst = binary.AppendUvarint(dst, uint64(e.Size))
+		if e.RPM {
+			dst = binary.AppendUvarint(dst, e.Serial)
+		}
+	}
+	return append(dst, e.Digest[:]...)
+}
+
+// DecodeEntry decodes what Append wrote, and nothing else: an entry that it accepts is encoded to the same bytes and passes
+// Check.
+func DecodeEntry(b []byte) (Entry, error) {
+	e, err := decodeEntry(b)
+	if err == nil {
+		err = e.Check()
+	}
+	if err != nil {
+		return Entry{}, fmt.Errorf("directory entry of %d bytes: %w", len(b), err)
+	}
+	return e, nil
+}
+
+func decodeEntry(b []byte) (Entry, error) {
+	if len(b) < 2 {
+		return Entry{}, corrupt("too short")
+	}
+	if b[0] != entryVersion {
+		return Entry{}, corrupt("version %d, this program reads %d", b[0], entryVersion)
+	}
+	e := Entry{Kind: Kind(b[1] & kindMask), RPM: b[1]&rpmFlag != 0}
+	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile {
+		return Entry{}, corrupt("unknown kind %#02x", b[1])
+	}
+	b = b[2:]
+	mtime, n := binary.Varint(b)
+	if n <= 0 || n > 1 && b[n-1] == 0 {
+		return Entry{}, corrupt("bad mtime")
+	}
+	e.Mtime = mtime
+	b = b[n:]
+	number := func() uint64 {
+		v, n := uvarint(b)
+		if n <= 0 {
+			b = nil // too short for what follows
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	switch e.Kind {
+	case KindDir:
+		v := number()
+		if v > math.MaxUint32 {
+			return Entry{}, corrupt("directory of %d nodes", v)
+		}
+		e.Nodes = uint32(v)
+	case KindSymlink:
+		e.Target, e.Size = string(b), int64(len(b))
+		return e, nil
+	default:
+		e.Size = int64(number())
+		if e.RPM {
+			e.Serial = number()
+		}
+	}
+	if len(b) != len(e.Digest) {
+		return Entry{}, corrupt("%d bytes where the digest should be", len(b))
+	}
+	e.Digest = blob.Digest(b)
+	return e, nil
+}
