@@ -15,22 +15,22 @@ type Kind uint8
 
 // The kinds of entries.
 const (
-	KindDir     Kind = 1 // Digest is the root of the directory's tree
-	KindFile    Kind = 2 // Digest is a blob
-	KindRope    Kind = 3 // Digest is the blob that holds an encoded blob.Rope
-	KindSymlink Kind = 4 // Target is where it leads
+	Directory Kind = 1 // Digest is the root of the directory's tree
+	File      Kind = 2 // Digest is a blob
+	Rope      Kind = 3 // Digest is the blob that holds an encoded blob.Rope
+	Symlink   Kind = 4 // Target is where it leads
 )
 
 // String returns the kind in words: "directory", "file", "rope", "symlink".
 func (k Kind) String() string {
 	switch k {
-	case KindDir:
+	case Directory:
 		return "directory"
-	case KindFile:
+	case File:
 		return "file"
-	case KindRope:
+	case Rope:
 		return "rope"
-	case KindSymlink:
+	case Symlink:
 		return "symlink"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
@@ -61,33 +61,33 @@ const (
 func (e Entry) Check() error {
 	bad := func(why string) error { return fmt.Errorf("tree: %s entry: %s: %w", e.Kind, why, iofs.ErrInvalid) }
 	switch {
-	case e.Kind < KindDir || e.Kind > KindSymlink:
+	case e.Kind < Directory || e.Kind > Symlink:
 		return bad("unknown kind")
 	case e.Size < 0:
 		return bad("negative size")
-	case e.RPM && e.Kind != KindFile:
+	case e.RPM && e.Kind != File:
 		return bad("marked as an RPM")
 	case e.RPM != (e.Serial != 0):
 		return bad("an RPM has a serial, nothing else has")
 	case e.Serial > math.MaxInt64:
 		return bad("serial out of range")
-	case (e.Kind == KindDir) != (e.Nodes > 0):
+	case (e.Kind == Directory) != (e.Nodes > 0):
 		return bad("a directory has a number of nodes, nothing else has")
-	case e.Kind == KindDir && e.Size != 0:
+	case e.Kind == Directory && e.Size != 0:
 		return bad("a directory has no size")
-	case e.Kind == KindDir && e.Digest.IsZero() != (e.Nodes == 1):
+	case e.Kind == Directory && e.Digest.IsZero() != (e.Nodes == 1):
 		return bad("an empty directory has the zero digest and 1 node, no other has")
-	case (e.Kind == KindFile || e.Kind == KindRope) && e.Digest.IsZero():
+	case (e.Kind == File || e.Kind == Rope) && e.Digest.IsZero():
 		return bad("no digest")
-	case e.Kind == KindSymlink && !e.Digest.IsZero():
+	case e.Kind == Symlink && !e.Digest.IsZero():
 		return bad("a symlink has no digest")
-	case (e.Kind == KindSymlink) != (e.Target != ""):
+	case (e.Kind == Symlink) != (e.Target != ""):
 		return bad("a symlink has a target, nothing else has")
 	case len(e.Target) > MaxTarget:
 		return bad("target too long")
 	case strings.IndexByte(e.Target, 0) >= 0:
 		return bad("NUL in target")
-	case e.Kind == KindSymlink && e.Size != int64(len(e.Target)):
+	case e.Kind == Symlink && e.Size != int64(len(e.Target)):
 		return bad("size is not the target's length")
 	}
 	return nil
@@ -102,9 +102,9 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = append(dst, entryVersion, kind)
 	dst = binary.AppendVarint(dst, e.Mtime)
 	switch e.Kind {
-	case KindDir:
+	case Directory:
 		dst = binary.AppendUvarint(dst, uint64(e.Nodes))
-	case KindSymlink:
+	case Symlink:
 		return append(dst, e.Target...)
 	default:
 		dst = binary.AppendUvarint(dst, uint64(e.Size))
@@ -136,7 +136,7 @@ func decodeEntry(b []byte) (Entry, error) {
 		return Entry{}, corrupt("version %d, this program reads %d", b[0], entryVersion)
 	}
 	e := Entry{Kind: Kind(b[1] & kindMask), RPM: b[1]&rpmFlag != 0}
-	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile {
+	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < Directory || e.Kind > Symlink || e.RPM && e.Kind != File {
 		return Entry{}, corrupt("unknown kind %#02x", b[1])
 	}
 	b = b[2:]
@@ -156,13 +156,13 @@ func decodeEntry(b []byte) (Entry, error) {
 		return v
 	}
 	switch e.Kind {
-	case KindDir:
+	case Directory:
 		v := number()
 		if v > math.MaxUint32 {
 			return Entry{}, corrupt("directory of %d nodes", v)
 		}
 		e.Nodes = uint32(v)
-	case KindSymlink:
+	case Symlink:
 		e.Target, e.Size = string(b), int64(len(b))
 		return e, nil
 	default:

@@ -1,4 +1,3 @@
-// Package treetest holds what tests of other packages need of trees: the one table of hostile names.
 package treetest
 
 import "strings"
