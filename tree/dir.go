@@ -42,7 +42,7 @@ func MakeDir(w Writer, mtime int64, items iter.Seq2[string, Entry]) (Entry, erro
 	case nodes > math.MaxUint32:
 		return Entry{}, fmt.Errorf("make directory: %d names in and below it, at most %d: %w", nodes, uint32(math.MaxUint32), iofs.ErrInvalid)
 	}
-	return Entry{Kind: Directory, Mtime: mtime, Digest: root, Nodes: uint32(nodes)}, nil
+	return Entry{Kind: KindDir, Mtime: mtime, Digest: root, Nodes: uint32(nodes)}, nil
 }
 
 // nodesOf is the number of names that an entry stands for, itself included.
@@ -86,7 +86,7 @@ func LoadDir(r Reader, e Entry) (*Dir, error) {
 }
 
 func loadDir(r Reader, e Entry) (*Dir, error) {
-	if e.Kind != Directory {
+	if e.Kind != KindDir {
 		return nil, fmt.Errorf("a %s: %w", e.Kind, iofs.ErrInvalid)
 	}
 	n, err := Len(r, e.Digest)
@@ -141,7 +141,7 @@ func loadDir(r Reader, e Entry) (*Dir, error) {
 func (d *Dir) add(end uint32, e Entry) {
 	r := row{digest: e.Digest, end: end, mtime: uint32(e.Mtime), size: uint32(e.Size), sizeHi: uint16(e.Size >> 32), kind: uint8(e.Kind)}
 	switch {
-	case e.Kind == Symlink || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
+	case e.Kind == KindSymlink || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
 		r = row{end: end, number: uint32(len(d.wide))}
 		d.wide = append(d.wide, e)
 	case e.RPM:
@@ -178,7 +178,7 @@ func (d *Dir) Entry(i int) Entry {
 	switch {
 	case r.kind&rpmFlag != 0:
 		e.RPM, e.Serial = true, uint64(r.number)
-	case e.Kind == Directory:
+	case e.Kind == KindDir:
 		e.Nodes = r.number
 	}
 	return e

@@ -15,22 +15,22 @@ type Kind uint8
 
 // The kinds of entries.
 const (
-	Directory Kind = 1 // Digest is the root of the directory's tree
-	File      Kind = 2 // Digest is a blob
-	Rope      Kind = 3 // Digest is the blob that holds an encoded blob.Rope
-	Symlink   Kind = 4 // Target is where it leads
+	KindDir     Kind = 1 // Digest is the root of the directory's tree
+	KindFile    Kind = 2 // Digest is a blob
+	KindRope    Kind = 3 // Digest is the blob that holds an encoded blob.Rope
+	KindSymlink Kind = 4 // Target is where it leads
 )
 
 // String returns the kind in words: "directory", "file", "rope", "symlink".
 func (k Kind) String() string {
 	switch k {
-	case Directory:
+	case KindDir:
 		return "directory"
-	case File:
+	case KindFile:
 		return "file"
-	case Rope:
+	case KindRope:
 		return "rope"
-	case Symlink:
+	case KindSymlink:
 		return "symlink"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
@@ -39,7 +39,7 @@ func (k Kind) String() string {
 // Entry is what a name in a directory stands for. Fields that do not belong to the kind are zero.
 type Entry struct {
 	Kind   Kind
-	RPM    bool        // File only: an RPM's blob, whose inode is shared by all its places: Serial is set, nlink is 2
+	RPM    bool        // KindFile only: an RPM's blob, whose inode is shared by all its places: Serial is set, nlink is 2
 	Size   int64       // bytes; Symlink: length of Target; Directory: 0
 	Mtime  int64       // seconds since 1970 UTC
 	Serial uint64      // RPM: the inode serial from the index, never 0; else 0
@@ -61,33 +61,33 @@ const (
 func (e Entry) Check() error {
 	bad := func(why string) error { return fmt.Errorf("tree: %s entry: %s: %w", e.Kind, why, iofs.ErrInvalid) }
 	switch {
-	case e.Kind < Directory || e.Kind > Symlink:
+	case e.Kind < KindDir || e.Kind > KindSymlink:
 		return bad("unknown kind")
 	case e.Size < 0:
 		return bad("negative size")
-	case e.RPM && e.Kind != File:
+	case e.RPM && e.Kind != KindFile:
 		return bad("marked as an RPM")
 	case e.RPM != (e.Serial != 0):
 		return bad("an RPM has a serial, nothing else has")
 	case e.Serial > math.MaxInt64:
 		return bad("serial out of range")
-	case (e.Kind == Directory) != (e.Nodes > 0):
+	case (e.Kind == KindDir) != (e.Nodes > 0):
 		return bad("a directory has a number of nodes, nothing else has")
-	case e.Kind == Directory && e.Size != 0:
+	case e.Kind == KindDir && e.Size != 0:
 		return bad("a directory has no size")
-	case e.Kind == Directory && e.Digest.IsZero() != (e.Nodes == 1):
+	case e.Kind == KindDir && e.Digest.IsZero() != (e.Nodes == 1):
 		return bad("an empty directory has the zero digest and 1 node, no other has")
-	case (e.Kind == File || e.Kind == Rope) && e.Digest.IsZero():
+	case (e.Kind == KindFile || e.Kind == KindRope) && e.Digest.IsZero():
 		return bad("no digest")
-	case e.Kind == Symlink && !e.Digest.IsZero():
+	case e.Kind == KindSymlink && !e.Digest.IsZero():
 		return bad("a symlink has no digest")
-	case (e.Kind == Symlink) != (e.Target != ""):
+	case (e.Kind == KindSymlink) != (e.Target != ""):
 		return bad("a symlink has a target, nothing else has")
 	case len(e.Target) > MaxTarget:
 		return bad("target too long")
 	case strings.IndexByte(e.Target, 0) >= 0:
 		return bad("NUL in target")
-	case e.Kind == Symlink && e.Size != int64(len(e.Target)):
+	case e.Kind == KindSymlink && e.Size != int64(len(e.Target)):
 		return bad("size is not the target's length")
 	}
 	return nil
@@ -102,9 +102,9 @@ func (e Entry) Append(dst []byte) []byte {
 	dst = append(dst, entryVersion, kind)
 	dst = binary.AppendVarint(dst, e.Mtime)
 	switch e.Kind {
-	case Directory:
+	case KindDir:
 		dst = binary.AppendUvarint(dst, uint64(e.Nodes))
-	case Symlink:
+	case KindSymlink:
 		return append(dst, e.Target...)
 	default:
 		dst = binary.AppendUvarint(dst, uint64(e.Size))
@@ -136,7 +136,7 @@ func decodeEntry(b []byte) (Entry, error) {
 		return Entry{}, corrupt("version %d, this program reads %d", b[0], entryVersion)
 	}
 	e := Entry{Kind: Kind(b[1] & kindMask), RPM: b[1]&rpmFlag != 0}
-	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < Directory || e.Kind > Symlink || e.RPM && e.Kind != File {
+	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile {
 		return Entry{}, corrupt("unknown kind %#02x", b[1])
 	}
 	b = b[2:]
@@ -156,13 +156,13 @@ func decodeEntry(b []byte) (Entry, error) {
 		return v
 	}
 	switch e.Kind {
-	case Directory:
+	case KindDir:
 		v := number()
 		if v > math.MaxUint32 {
 			return Entry{}, corrupt("directory of %d nodes", v)
 		}
 		e.Nodes = uint32(v)
-	case Symlink:
+	case KindSymlink:
 		e.Target, e.Size = string(b), int64(len(b))
 		return e, nil
 	default:

@@ -119,41 +119,35 @@ func List(r Reader, root blob.Digest, from string) iter.Seq2[Item, error] {
 }
 
 // Walk calls visit for every node that the tree root consists of, parents first, with its level (0 = leaf). If visit returns
-// false, what lies below that node is passed over: so a node that was visited before need not be entered again. Leaves are
-// named, not read, unless the root is one. Trees that values refer to are not followed.
+// false, the node is not read and what lies below it is passed over: so a node that was visited before need not be entered
+// again. Only the root and inner nodes are read; that a leaf is there is for visit to find out. Trees that values refer to
+// are not followed.
 func Walk(r Reader, root blob.Digest, visit func(node blob.Digest, level int) bool) error {
 	if root.IsZero() {
 		return nil
 	}
 	ld := &loader{r: r}
-	n, err := ld.root(root)
-	if err != nil {
+	n, err := ld.root(root) // its level is not known otherwise
+	if err != nil || !visit(root, n.Level) || n.Level == 0 {
 		return err
 	}
-	return walk(ld, root, n, "", visit)
+	return walkBelow(ld, n, "", visit)
 }
 
-func walk(ld *loader, d blob.Digest, n *Node, lower string, visit func(blob.Digest, int) bool) error {
-	if !visit(d, n.Level) || n.Level == 0 {
-		return nil
-	}
+func walkBelow(ld *loader, n *Node, lower string, visit func(blob.Digest, int) bool) error {
 	for _, it := range n.Items {
 		c, err := parseChild(it.Value)
 		if err != nil {
-			return nodeError(d, err)
-		}
-		if n.Level == 1 {
-			visit(c.digest, 0)
-			continue
-		}
-		// The child is read before visit sees it; the Reader's cache makes that cheap, and a walk over shared trees is pruned
-		// one level higher up at the latest.
-		kid, err := ld.child(it, n.Level, lower)
-		if err != nil {
 			return err
 		}
-		if err := walk(ld, c.digest, kid, lower, visit); err != nil {
-			return err
+		if visit(c.digest, n.Level-1) && n.Level > 1 {
+			kid, err := ld.child(it, n.Level, lower)
+			if err != nil {
+				return err
+			}
+			if err := walkBelow(ld, kid, lower, visit); err != nil {
+				return err
+			}
 		}
 		lower = it.Name
 	}
