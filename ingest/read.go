@@ -1,0 +1,151 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"vrepofs/blob"
+	"vrepofs/rpm"
+	"vrepofs/tree"
+)
+
+// Options say how files become blobs.
+type Options struct {
+	How     blob.How // copy, share the data, or adopt by a hard link
+	Workers int      // files read at once; 0 means one per core
+	// Progress, if not nil, is called after each file, from one goroutine at a time.
+	Progress func(Progress)
+}
+
+// Progress is how far an import has come.
+type Progress struct {
+	Files int
+	Bytes int64
+}
+
+// RPM is one RPM file that was read, checked and placed under the lease.
+type RPM struct {
+	Source
+	Package *rpm.Package
+}
+
+// BadFile is a file that cannot be brought in.
+type BadFile struct {
+	Path string
+	Err  error
+}
+
+// BadFilesError lists every bad file of an import.
+type BadFilesError struct{ Files []BadFile }
+
+// Error names the first files with their reasons.
+func (e *BadFilesError) Error() string {
+	const shown = 20
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bad RPM file(s)", len(e.Files))
+	for i, f := range e.Files {
+		if i == shown {
+			fmt.Fprintf(&b, "\n  … and %d more", len(e.Files)-shown)
+			break
+		}
+		fmt.Fprintf(&b, "\n  %s: %v", f.Path, f.Err)
+	}
+	return b.String()
+}
+
+// Unwrap gives ErrBadRPM.
+func (e *BadFilesError) Unwrap() error { return ErrBadRPM }
+
+// Read brings RPM files in under lease: each is inspected, hashed and placed. good is called for each good file in the
+// order of sources, from one goroutine, so that no result depends on which worker was quicker. Files that are no good RPMs
+// are returned, all of them; other errors end the work. Memory is bounded by the workers and the largest header.
+func Read(ctx context.Context, lease *blob.Lease, sources []Source, o Options, good func(RPM) error) ([]BadFile, error) {
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	type result struct {
+		rpm RPM
+		err error
+	}
+	// Slots are queued in the order of sources; a worker fills its slot when it is done.
+	queue := make(chan chan result, 4*workers)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(workers + 1)
+	var bad []BadFile
+	g.Go(func() error { // collects in order
+		var done Progress
+		for slot := range queue {
+			var r result
+			select {
+			case r = <-slot:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			var isBad bool
+			if r.err != nil {
+				if isBad = errors.Is(r.err, ErrBadRPM); !isBad {
+					return r.err
+				}
+				bad = append(bad, BadFile{r.rpm.Path, r.err})
+			} else if err := good(r.rpm); err != nil {
+				return err
+			}
+			done.Files++
+			done.Bytes += r.rpm.Size
+			if o.Progress != nil {
+				o.Progress(done)
+			}
+		}
+		return nil
+	})
+	err := func() error {
+		defer close(queue)
+		for _, s := range sources {
+			slot := make(chan result, 1)
+			select {
+			case queue <- slot:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			g.Go(func() error {
+				p, err := readOne(lease, s, o.How)
+				slot <- result{RPM{s, p}, err}
+				return nil
+			})
+		}
+		return nil
+	}()
+	if werr := g.Wait(); werr != nil {
+		err = werr
+	}
+	return bad, err
+}
+
+// readOne inspects one file and places it.
+func readOne(lease *blob.Lease, s Source, how blob.How) (*rpm.Package, error) {
+	f, err := os.Open(s.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := Inspect(f)
+	if err != nil {
+		return nil, err
+	}
+	p.FileName = path.Base(s.Name)
+	if err := tree.CheckName(p.FileName); err != nil {
+		return nil, fmt.Errorf("%w: file name: %w", ErrBadRPM, err)
+	}
+	if err := lease.Place(f, p.PkgID, p.FileSize, how); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Path, err)
+	}
+	return p, nil
+}
