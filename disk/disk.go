@@ -24,7 +24,8 @@ type FS interface {
 	Remove(label, name string) error
 	// SyncDir makes the names in a directory durable (fsync of the directory).
 	SyncDir(label, name string) error
-	// SyncFS makes everything written so far to the file system that holds name durable (syncfs(2)).
+	// SyncFS makes everything written so far to the file system that holds name durable (syncfs(2)). A write that failed in
+	// the background and was already reported to somebody else is not reported again; File.SyncFS has no such gap.
 	SyncFS(label, name string) error
 }
 
@@ -39,6 +40,9 @@ type File interface {
 	// Sync makes the file's data and size durable (fdatasync(2)). After an error the file's durable content is unknown: do
 	// not retry.
 	Sync(label string) error
+	// SyncFS makes everything written so far to the file's file system durable and reports every write that failed since the
+	// file was opened (Linux 5.8 and newer, fs/sync.c: syncfs). The file may be a directory.
+	SyncFS(label string) error
 	// Truncate sets the file's size.
 	Truncate(label string, size int64) error
 	// Chmod sets the mode bits.
