@@ -15,7 +15,15 @@ import (
 )
 
 // kinds are the three metadata files, in the order of repomd.xml.
-var kinds = [...]string{"primary", "filelists", "other"}
+var kinds = [...]struct {
+	name string
+	head func(packages int) []byte
+	tail func() []byte
+}{
+	{"primary", repodata.PrimaryHead, repodata.PrimaryTail},
+	{"filelists", repodata.FilelistsHead, repodata.FilelistsTail},
+	{"other", repodata.OtherHead, repodata.OtherTail},
+}
 
 // member is one gzip member of a metadata file.
 type member struct {
@@ -64,7 +72,10 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 			select {
 			case r = <-renderers:
 			default:
-				r = newRenderer(c.options)
+				var err error
+				if r, err = newRenderer(c.options); err != nil {
+					return err
+				}
 			}
 			p, err := r.part(c, lease, run)
 			if err != nil {
@@ -90,8 +101,9 @@ type renderer struct {
 	options repodata.Options
 }
 
-func newRenderer(o repodata.Options) *renderer {
-	return &renderer{gzip: repodata.NewCompressor(repodata.Gzip), options: o}
+func newRenderer(o repodata.Options) (*renderer, error) {
+	gz, err := repodata.NewCompressor(repodata.Gzip)
+	return &renderer{gzip: gz, options: o}, err
 }
 
 // part renders one run of packages.

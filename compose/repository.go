@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"iter"
+	iofs "io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,12 +15,13 @@ import (
 	"vrepofs/blob"
 	"vrepofs/index"
 	"vrepofs/repodata"
+	"vrepofs/state"
 	"vrepofs/tree"
 )
 
-// nameMtime is the modification time of files named by their checksum: their name determines their content, so the time
+// NamedMtime is the modification time of files named by their checksum: their name determines their content, so the time
 // never has to tell two contents apart. 2000-01-01, for no reason but that some tools mistrust 0.
-const nameMtime = 946684800
+const NamedMtime = 946684800
 
 // Composer makes repositories. It is safe for concurrent use.
 type Composer struct {
@@ -58,18 +59,22 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item) 
 		return nil, err
 	}
 	r := &Rendered{items: items}
-	ends := newRenderer(c.options)
+	ends, err := newRenderer(c.options)
+	if err != nil {
+		return nil, err
+	}
 	var ropes [len(kinds)]blob.Rope
-	for k := range kinds {
-		head, tail := repodata.Head(kinds[k], len(items)), repodata.Tail(kinds[k])
-		members := make([]member, 0, len(parts)+2)
-		for _, p := range append([]part{{k: {}}}, parts...) {
-			members = append(members, p[k])
-		}
-		if members[0], err = ends.member(lease, head); err != nil {
+	for k, kind := range kinds {
+		first, err := ends.member(lease, kind.head(len(items)))
+		if err != nil {
 			return nil, err
 		}
-		last, err := ends.member(lease, tail)
+		members := make([]member, 0, len(parts)+2)
+		members = append(members, first)
+		for _, p := range parts {
+			members = append(members, p[k])
+		}
+		last, err := ends.member(lease, kind.tail())
 		if err != nil {
 			return nil, err
 		}
@@ -124,12 +129,12 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	md := repodata.Repomd{Revision: strconv.FormatInt(stamp, 10)}
 	var metadata []named
 	for k, f := range r.files {
-		name := f.digest.String() + "-" + kinds[k] + ".xml.gz"
-		md.Records = append(md.Records, repodata.Record{
-			Type: kinds[k], ChecksumType: "sha256", Checksum: f.digest.String(), Href: "repodata/" + name,
-			Timestamp: stamp, Size: f.size, OpenSize: f.open,
-		})
-		metadata = append(metadata, named{name, tree.Entry{Kind: tree.Rope, Size: f.size, Mtime: nameMtime, Digest: f.rope}})
+		name := f.digest.String() + "-" + kinds[k].name + ".xml" + repodata.Gzip.Extension()
+		rec := repodata.NewRecord(kinds[k].name)
+		rec.ChecksumType, rec.Checksum, rec.Href = "sha256", f.digest.String(), "repodata/"+name
+		rec.Timestamp, rec.Size, rec.OpenSize = stamp, f.size, f.open
+		md.Records = append(md.Records, rec)
+		metadata = append(metadata, named{name, tree.Entry{Kind: tree.KindRope, Size: f.size, Mtime: NamedMtime, Digest: f.rope}})
 	}
 	text := md.Marshal()
 	d, err := lease.Write(text)
@@ -139,11 +144,11 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	if err := lease.Flush(ctx); err != nil {
 		return root, nil, err
 	}
-	metadata = append(metadata, named{"repomd.xml", tree.Entry{Kind: tree.File, Size: int64(len(text)), Mtime: stamp, Digest: d}})
+	metadata = append(metadata, named{"repomd.xml", tree.Entry{Kind: tree.KindFile, Size: int64(len(text)), Mtime: stamp, Digest: d}})
 
 	files := make([]named, 0, len(r.items)+len(metadata))
 	for _, it := range r.items {
-		files = append(files, named{it.Href, rpmEntry(it)})
+		files = append(files, named{it.Href, RPMEntry(it.RPM)})
 	}
 	for _, m := range metadata {
 		files = append(files, named{"repodata/" + m.name, m.entry})
@@ -152,9 +157,9 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	return root, append(slices.Clip(r.Blobs), d), err
 }
 
-// rpmEntry is the directory entry of an RPM.
-func rpmEntry(it Item) tree.Entry {
-	return tree.Entry{Kind: tree.File, RPM: true, Size: it.Size, Mtime: it.Mtime, Serial: it.Serial, Digest: it.Digest}
+// RPMEntry is the directory entry of an RPM.
+func RPMEntry(r state.RPM) tree.Entry {
+	return tree.Entry{Kind: tree.KindFile, RPM: true, Size: r.Size, Mtime: r.Mtime, Serial: r.Serial, Digest: r.Digest}
 }
 
 // named is an entry with its name or path.
@@ -165,12 +170,31 @@ type named struct {
 
 // MakeTree makes a directory with everything below it from files given by path ("repodata/repomd.xml"). All directories
 // get the same mtime.
-func MakeTree(w tree.Writer, mtime int64, files iter.Seq2[string, tree.Entry]) (tree.Entry, error) {
-	var all []named
+func MakeTree(w tree.Writer, mtime int64, files map[string]tree.Entry) (tree.Entry, error) {
+	all := make([]named, 0, len(files))
 	for name, e := range files {
 		all = append(all, named{name, e})
 	}
 	return makeTree(w, mtime, all)
+}
+
+// Lookup finds a path below a directory. iofs.ErrNotExist when there is none.
+func Lookup(r tree.Reader, dir tree.Entry, path string) (tree.Entry, error) {
+	for {
+		name, rest, more := strings.Cut(path, "/")
+		if dir.Kind != tree.KindDir {
+			return tree.Entry{}, fmt.Errorf("%s: %w", path, iofs.ErrNotExist)
+		}
+		v, err := tree.Get(r, dir.Digest, name)
+		if err != nil {
+			return tree.Entry{}, err
+		}
+		e, err := tree.DecodeEntry(v)
+		if err != nil || !more {
+			return e, err
+		}
+		dir, path = e, rest
+	}
 }
 
 // makeTree is MakeTree over a slice that it may reorder, with directories that are there even when they are empty.

@@ -22,14 +22,29 @@ type Build struct {
 	Release string `json:"release"`
 	Created Change `json:"created"`
 	Changed Change `json:"changed"`
-	RPMs    []RPM  `json:"rpms"` // sorted by name, arch, digest
+	RPMs    []RPM  `json:"-"`    // sorted by name, arch, digest
+	Rows    []byte `json:"rpms"` // RPMs, encoded
 }
 
 // GetBuild returns iofs.ErrNotExist when the store has no such build.
-func GetBuild(r Reader, nvr string) (Build, error) { return get[Build](r, tableBuilds, "build", nvr) }
+func GetBuild(r Reader, nvr string) (Build, error) {
+	b, err := get[Build](r, tableBuilds, "build", nvr)
+	if err != nil {
+		return b, err
+	}
+	return b, b.decodeRows()
+}
 
 // Builds yields every build in the order of NVRs as strings.
-func Builds(r Reader) iter.Seq2[Build, error] { return all[Build](r, tableBuilds, "build", "", nil) }
+func Builds(r Reader) iter.Seq2[Build, error] { return all(r, tableBuilds, "build", "", (*Build).decodeRows) }
+
+// decodeRows fills in RPMs.
+func (b *Build) decodeRows() (err error) {
+	if b.RPMs, err = decodeRPMs(b.Rows); err != nil {
+		return fmt.Errorf("build %s: record in the index: %w", b.NVR, err)
+	}
+	return nil
+}
 
 // SourceOf returns the package name, version and release of the build that an RPM belongs to: its source RPM's, or its
 // own when it is one.
@@ -75,7 +90,7 @@ func AddBuild(tx Tx, rpms []RPM) (b Build, added int, err error) {
 	byNEVRA := map[rpm.NEVRA]RPM{}
 	have := map[blob.Digest]bool{}
 	for _, r := range b.RPMs {
-		byNEVRA[r.NEVRA()], have[r.Digest] = r, true
+		byNEVRA[r.NEVRA], have[r.Digest] = r, true
 	}
 	for _, r := range rpms {
 		if n, v, l, err := SourceOf(r); err != nil {
@@ -86,11 +101,11 @@ func AddBuild(tx Tx, rpms []RPM) (b Build, added int, err error) {
 		if have[r.Digest] {
 			continue
 		}
-		if old, ok := byNEVRA[r.NEVRA()]; ok && old.ID != r.ID {
+		if old, ok := byNEVRA[r.NEVRA]; ok && old.ID != r.ID {
 			return b, 0, fmt.Errorf("%s: build %s already has %s with other content (rpm id %s, not %s): %w",
-				r.File, nvr, r.NEVRA(), old.ID.Short(), r.ID.Short(), ErrConflict)
+				r.File, nvr, r.NEVRA, old.ID.Short(), r.ID.Short(), ErrConflict)
 		}
-		byNEVRA[r.NEVRA()], have[r.Digest] = r, true
+		byNEVRA[r.NEVRA], have[r.Digest] = r, true
 		b.RPMs = append(b.RPMs, r)
 		added++
 	}
@@ -108,7 +123,7 @@ func AddBuild(tx Tx, rpms []RPM) (b Build, added int, err error) {
 	slices.SortFunc(b.RPMs, func(x, y RPM) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Arch, y.Arch), slices.Compare(x.Digest[:], y.Digest[:]))
 	})
-	b.Changed = now(tx)
+	b.Changed, b.Rows = now(tx), appendRPMs(nil, b.RPMs)
 	tx.Put(tableBuilds, nvr, encode(b))
 	return b, added, nil
 }

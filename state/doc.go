@@ -19,8 +19,11 @@
 //	Tag.Builds     zlib-1.3.1-4.fc42              TagBuild: {"event":17,"id":4,"package":"zlib","record":"9f…"}
 //	Tag.Packages   zlib                           TagPackage: {"blocked":true,"event":18}
 //
+//	Snapshot.RPMs  Packages/z/zlib-1.3.1-4.fc42.x86_64.rpm   RPM, in binary
+//
 // JSON, because records are few (a tag, not a package) and a person who debugs a store wants to read them. The encoding
-// is canonical: one struct, fields in declaration order, no spaces.
+// is canonical: one struct, fields in declaration order, no spaces. RPM rows are many and stand in a binary form (rpm.go),
+// which a JSON record holds as base64.
 //
 // # Change serials
 //

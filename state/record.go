@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"vrepofs/blob"
-	"vrepofs/rpm"
 	"vrepofs/tree"
 )
 
@@ -41,29 +40,6 @@ func (c Change) later(d Change) Change {
 		return d
 	}
 	return c
-}
-
-// RPM is one RPM file as builds and snapshots list it: enough to select it and to place it in a directory without
-// reading its package record.
-type RPM struct {
-	Name    string      `json:"name"`
-	Epoch   string      `json:"epoch,omitempty"` // "" when the header has none
-	Version string      `json:"version"`
-	Release string      `json:"release"`
-	Arch    string      `json:"arch"`
-	Source  string      `json:"source,omitempty"` // file name of the source RPM; "" for a source RPM
-	File    string      `json:"file"`             // base name: "zlib-1.3.1-4.fc42.x86_64.rpm"
-	Digest  blob.Digest `json:"digest"`           // of the whole file: the pkgid
-	ID      blob.Digest `json:"id"`               // rpm id: equal for signed copies of one RPM
-	Keys    []string    `json:"keys,omitempty"`   // ids of the keys that signed it
-	Size    int64       `json:"size"`             // bytes
-	Serial  uint64      `json:"serial"`           // inode serial
-	Mtime   int64       `json:"mtime"`            // seconds since 1970 UTC
-}
-
-// NEVRA returns the package's name, epoch, version, release and architecture.
-func (r RPM) NEVRA() rpm.NEVRA {
-	return rpm.NEVRA{Name: r.Name, EVR: rpm.EVR{Epoch: r.Epoch, Version: r.Version, Release: r.Release}, Arch: r.Arch}
 }
 
 // encode returns the canonical JSON of a record.

@@ -36,7 +36,7 @@ type Snapshot struct {
 	Mode     Mode        `json:"mode"`
 	Root     tree.Entry  `json:"-"`     // its directory
 	Dir      []byte      `json:"dir"`   // Root, encoded
-	RPMs     blob.Digest `json:"rpms"`  // tree: file path in the snapshot → RPM
+	RPMs     blob.Digest `json:"rpms"`  // tree: file path in the snapshot → RPM, encoded
 	Count    int         `json:"count"` // number of RPMs
 	Bytes    int64       `json:"bytes"` // sum of their sizes
 	Revision string      `json:"revision,omitempty"`

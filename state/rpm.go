@@ -1,0 +1,180 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+
+	"vrepofs/blob"
+	"vrepofs/rpm"
+	"vrepofs/tree"
+)
+
+// RPM is one RPM file as builds and snapshots list it: enough to select it and to place it in a directory without
+// reading its package record.
+type RPM struct {
+	rpm.NEVRA
+	Source string      // file name of the source RPM; "" for a source RPM
+	File   string      // base name: "zlib-1.3.1-4.fc42.x86_64.rpm"
+	Digest blob.Digest // of the whole file: the pkgid
+	ID     blob.Digest // rpm id: equal for signed copies of one RPM
+	Keys   []string    // ids of the keys that signed it, nil when it is unsigned
+	Size   int64       // bytes
+	Serial uint64      // inode serial
+	Mtime  int64       // seconds since 1970 UTC
+}
+
+// rpmVersion begins the binary form of an RPM: version byte, then strings with their length, digests, varints.
+const rpmVersion = 1
+
+// maxRows bounds lists in encoded rows; it only guards against damaged records.
+const maxRows = 1 << 20
+
+// errRow is the reason when an encoded row cannot be read.
+var errRow = errors.New("RPM row is damaged")
+
+// Append appends the binary form of r to dst.
+func (r *RPM) Append(dst []byte) []byte {
+	dst = append(dst, rpmVersion)
+	for _, s := range []string{r.Name, r.Epoch, r.Version, r.Release, r.Arch, r.Source, r.File} {
+		dst = appendString(dst, s)
+	}
+	dst = append(dst, r.Digest[:]...)
+	dst = append(dst, r.ID[:]...)
+	dst = binary.AppendUvarint(dst, uint64(len(r.Keys)))
+	for _, k := range r.Keys {
+		dst = appendString(dst, k)
+	}
+	dst = binary.AppendUvarint(dst, uint64(r.Size))
+	dst = binary.AppendUvarint(dst, r.Serial)
+	return binary.AppendVarint(dst, r.Mtime)
+}
+
+// DecodeRPM reads what Append writes.
+func DecodeRPM(b []byte) (RPM, error) {
+	d := rowDecoder{rest: b}
+	r := d.rpm()
+	if d.bad || len(d.rest) > 0 {
+		return RPM{}, errRow
+	}
+	return r, nil
+}
+
+func appendRPMs(dst []byte, rpms []RPM) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(rpms)))
+	for i := range rpms {
+		dst = rpms[i].Append(dst)
+	}
+	return dst
+}
+
+func decodeRPMs(b []byte) ([]RPM, error) {
+	d := rowDecoder{rest: b}
+	n := d.uvarint()
+	if n > maxRows {
+		return nil, errRow
+	}
+	var rpms []RPM
+	for ; n > 0 && !d.bad; n-- {
+		rpms = append(rpms, d.rpm())
+	}
+	if d.bad || len(d.rest) > 0 {
+		return nil, errRow
+	}
+	return rpms, nil
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// rowDecoder reads rows; bad is set at the first byte that cannot be.
+type rowDecoder struct {
+	rest []byte
+	bad  bool
+}
+
+func (d *rowDecoder) rpm() RPM {
+	var r RPM
+	if len(d.rest) == 0 || d.rest[0] != rpmVersion {
+		d.bad = true
+		return r
+	}
+	d.rest = d.rest[1:]
+	for _, s := range []*string{&r.Name, &r.Epoch, &r.Version, &r.Release, &r.Arch, &r.Source, &r.File} {
+		*s = string(d.take(d.uvarint()))
+	}
+	copy(r.Digest[:], d.take(uint64(len(r.Digest))))
+	copy(r.ID[:], d.take(uint64(len(r.ID))))
+	n := d.uvarint()
+	if n > maxRows {
+		d.bad = true
+	}
+	for ; n > 0 && !d.bad; n-- {
+		r.Keys = append(r.Keys, string(d.take(d.uvarint())))
+	}
+	r.Size, r.Serial, r.Mtime = int64(d.uvarint()), d.uvarint(), d.varint()
+	return r
+}
+
+func (d *rowDecoder) take(n uint64) []byte {
+	if n > uint64(len(d.rest)) {
+		d.bad, d.rest = true, nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+func (d *rowDecoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *rowDecoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+// RowOf is the row of a package whose blob has the given serial and mtime.
+func RowOf(p *rpm.Package, serial uint64, mtime int64) RPM {
+	return RPM{
+		NEVRA: p.NEVRA, Source: p.SourceRPM, File: p.FileName, Digest: p.PkgID, ID: p.RPMID, Keys: p.SignatureKeyIDs,
+		Size: p.FileSize, Serial: serial, Mtime: mtime,
+	}
+}
+
+// SnapshotRPMs yields the RPMs of a snapshot by their path in its directory.
+func SnapshotRPMs(r tree.Reader, s Snapshot) iter.Seq2[SnapshotRPM, error] {
+	return func(yield func(SnapshotRPM, error) bool) {
+		for item, err := range tree.List(r, s.RPMs, "") {
+			v := SnapshotRPM{Path: item.Name}
+			if err == nil {
+				if v.RPM, err = DecodeRPM(item.Value); err != nil {
+					err = fmt.Errorf("snapshot %s: %s: %w", s.Ref(), item.Name, err)
+				}
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// SnapshotRPM is an RPM with its path in a snapshot's directory: "Packages/z/zlib-1.3.1-4.fc42.x86_64.rpm".
+type SnapshotRPM struct {
+	Path string
+	RPM
+}

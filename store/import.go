@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	iofs "io/fs"
+	"iter"
+	"slices"
+	"strings"
+
+	"vrepofs/blob"
+	"vrepofs/compose"
+	"vrepofs/index"
+	"vrepofs/rpm"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// Import collects what an import brought in until it is committed as one snapshot or as builds. Its blobs are already in
+// the blob store or under a lease that outlives the commit. An Import that is dropped leaves package records behind, which are
+// only a cache. It is used by one goroutine.
+type Import struct {
+	s       *Store
+	rows    []imported
+	files   []importedFile
+	records []index.PackageRow
+	size    int // bytes of records
+}
+
+type imported struct {
+	path  string // in a verbatim snapshot
+	mtime int64  // wished for; 0: the time of entry
+	row   state.RPM
+}
+
+type importedFile struct {
+	path   string
+	digest blob.Digest
+	size   int64
+	named  bool
+}
+
+// recordBatch is how many bytes of package records are written at once.
+const recordBatch = 4 << 20
+
+// NewImport begins an import.
+func (s *Store) NewImport() *Import { return &Import{s: s} }
+
+// AddRPM takes one RPM: its path (of use in a verbatim snapshot), the modification time that its upstream gives it or 0, and
+// its package record as rpm.AppendPackage writes it.
+func (im *Import) AddRPM(path string, mtime int64, record []byte) error {
+	p, err := rpm.DecodePackage(record)
+	if err != nil {
+		return fmt.Errorf("%s: package record: %w", path, err)
+	}
+	if err := tree.CheckName(p.FileName); err != nil {
+		return err
+	}
+	im.rows = append(im.rows, imported{path, mtime, state.RowOf(p, 0, 0)})
+	im.records = append(im.records, index.PackageRow{Digest: p.PkgID, Value: slices.Clone(record)})
+	if im.size += len(record); im.size >= recordBatch {
+		return im.flush()
+	}
+	return nil
+}
+
+// AddFile takes one file of a verbatim snapshot that is not an RPM. named says that its name determines its content.
+func (im *Import) AddFile(path string, d blob.Digest, size int64, named bool) error {
+	im.files = append(im.files, importedFile{path, d, size, named})
+	return nil
+}
+
+func (im *Import) flush() error {
+	if len(im.records) == 0 {
+		return nil
+	}
+	err := im.s.Index.PutPackages(im.records)
+	im.records, im.size = nil, 0
+	return err
+}
+
+// enter writes what is left of the package records and gives every RPM its serial and modification time.
+func (im *Import) enter() error {
+	if err := im.flush(); err != nil {
+		return err
+	}
+	files := make([]index.FileRow, len(im.rows))
+	for i, r := range im.rows {
+		files[i] = index.FileRow{Digest: r.row.Digest, Size: r.row.Size, Mtime: r.mtime, Name: r.row.File}
+	}
+	files, err := im.s.Index.AddFiles(files)
+	if err != nil {
+		return err
+	}
+	for i := range im.rows {
+		im.rows[i].row.Serial, im.rows[i].row.Mtime = files[i].Serial, files[i].Mtime
+	}
+	return nil
+}
+
+// SnapshotOptions say what kind of snapshot an import becomes.
+type SnapshotOptions struct {
+	Verbatim bool // keep paths and files as they are; else repodata is generated
+	Add      bool // beside the RPMs of the newest snapshot; only with generated repodata
+	// Revision of a verbatim snapshot's repomd.xml, for listings.
+	Revision string
+}
+
+// Snapshot commits the import as the newest snapshot of a repo.
+func (im *Import) Snapshot(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
+	if err := state.CheckName("repo", repo); err != nil {
+		return state.Snapshot{}, err
+	}
+	if err := im.enter(); err != nil {
+		return state.Snapshot{}, err
+	}
+	if o.Verbatim {
+		return im.verbatim(ctx, who, repo, o)
+	}
+	return im.generated(ctx, who, repo, o)
+}
+
+// generated commits a snapshot with repodata of our own.
+func (im *Import) generated(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
+	snap := state.Snapshot{Repo: repo, Mode: state.Generated}
+	var rpms []state.RPM
+	var base string
+	if o.Add {
+		r, _, err := im.s.State("")
+		if err != nil {
+			return snap, err
+		}
+		old, err := state.GetSnapshot(r, repo)
+		if err != nil {
+			return snap, fmt.Errorf("--add: %w", err)
+		}
+		if old.Mode != state.Generated {
+			return snap, fmt.Errorf("--add: snapshot %s keeps its repodata verbatim; import everything with --regenerate: %w", old.Ref(), state.ErrConflict)
+		}
+		base = old.ID
+		for row, err := range state.SnapshotRPMs(r, old) {
+			if err != nil {
+				return snap, err
+			}
+			rpms = append(rpms, row.RPM)
+		}
+	}
+	for _, r := range im.rows {
+		rpms = append(rpms, r.row)
+	}
+	rpms = distinct(rpms)
+	lease, err := im.s.Blobs.NewLease()
+	if err != nil {
+		return snap, err
+	}
+	defer lease.Close()
+	items := compose.Place(rpms)
+	rendered, err := im.s.Composer.Render(ctx, lease, items)
+	if err != nil {
+		return snap, err
+	}
+	_, err = im.s.commit(ctx, who, func(tx *index.Tx) error {
+		if o.Add {
+			if now, err := state.GetSnapshot(tx, repo); err != nil || now.ID != base {
+				return fmt.Errorf("repo %s got another snapshot meanwhile, try again: %w", repo, state.ErrConflict)
+			}
+		}
+		var blobs []blob.Digest
+		var err error
+		if snap.Root, blobs, err = rendered.Finish(ctx, tx, lease, tx.Stamp()); err != nil {
+			return err
+		}
+		tx.Requires(blobs...)
+		return im.putSnapshot(tx, &snap, func(yield func(string, state.RPM) bool) {
+			for _, it := range items {
+				if !yield(it.Href, it.RPM) {
+					return
+				}
+			}
+		})
+	})
+	return snap, err
+}
+
+// verbatim commits a snapshot whose files lie as they were found.
+func (im *Import) verbatim(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
+	snap := state.Snapshot{Repo: repo, Mode: state.Verbatim, Revision: o.Revision}
+	if o.Add {
+		return snap, fmt.Errorf("--add makes new repodata: give --regenerate too: %w", iofs.ErrInvalid)
+	}
+	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
+		last, err := state.GetSnapshot(tx, repo)
+		if err != nil {
+			last = state.Snapshot{} // the first one
+		}
+		entries := map[string]tree.Entry{}
+		for _, f := range im.files {
+			e := tree.Entry{Kind: tree.KindFile, Size: f.size, Mtime: tx.Stamp(), Digest: f.digest}
+			if f.named {
+				e.Mtime = compose.NamedMtime
+			} else if was, err := compose.Lookup(tx, last.Root, f.path); err == nil && was.Digest == f.digest {
+				e.Mtime = was.Mtime
+			}
+			entries[f.path] = e
+			tx.Requires(f.digest)
+		}
+		for _, r := range im.rows {
+			entries[r.path] = compose.RPMEntry(r.row)
+			tx.Requires(r.row.Digest)
+		}
+		if snap.Root, err = compose.MakeTree(tx, tx.Stamp(), entries); err != nil {
+			return err
+		}
+		return im.putSnapshot(tx, &snap, func(yield func(string, state.RPM) bool) {
+			for _, r := range im.rows {
+				if !yield(r.path, r.row) {
+					return
+				}
+			}
+		})
+	})
+	return snap, err
+}
+
+// putSnapshot writes the snapshot's record and its tree of RPMs.
+func (im *Import) putSnapshot(tx *index.Tx, snap *state.Snapshot, rpms iter.Seq2[string, state.RPM]) error {
+	var changes []tree.Change
+	for path, r := range rpms {
+		changes = append(changes, tree.Change{Name: path, Value: r.Append(nil)})
+		snap.Count++
+		snap.Bytes += r.Size
+	}
+	var err error
+	if snap.RPMs, err = tree.Apply(tx, snap.RPMs, changes); err != nil {
+		return err
+	}
+	return state.AddSnapshot(tx, snap)
+}
+
+// BuildResult is what an import did to one build.
+type BuildResult struct {
+	Build state.Build
+	Added int // RPMs that it did not have
+}
+
+// Builds commits the import as builds, grouped by source RPM, all in one event.
+func (im *Import) Builds(ctx context.Context, who Who) ([]BuildResult, error) {
+	if err := im.enter(); err != nil {
+		return nil, err
+	}
+	groups := map[string][]state.RPM{}
+	for _, r := range im.rows {
+		n, v, l, err := state.SourceOf(r.row)
+		if err != nil {
+			return nil, err
+		}
+		nvr := n + "-" + v + "-" + l
+		groups[nvr] = append(groups[nvr], r.row)
+	}
+	nvrs := make([]string, 0, len(groups))
+	for nvr := range groups {
+		nvrs = append(nvrs, nvr)
+	}
+	slices.SortFunc(nvrs, strings.Compare)
+	var results []BuildResult
+	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
+		for _, nvr := range nvrs {
+			b, added, err := state.AddBuild(tx, distinct(groups[nvr]))
+			if err != nil {
+				return err
+			}
+			results = append(results, BuildResult{b, added})
+		}
+		for _, r := range im.rows {
+			tx.Requires(r.row.Digest)
+		}
+		return nil
+	})
+	return results, err
+}
+
+// distinct returns rows without repeated blobs, in order.
+func distinct(rows []state.RPM) []state.RPM {
+	seen := make(map[blob.Digest]bool, len(rows))
+	return slices.DeleteFunc(slices.Clone(rows), func(r state.RPM) bool {
+		was := seen[r.Digest]
+		seen[r.Digest] = true
+		return was
+	})
+}

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"vrepofs/blob"
+	"vrepofs/compose"
+	"vrepofs/disk"
+	"vrepofs/index"
+	"vrepofs/ingest"
+	"vrepofs/rpm"
+	"vrepofs/state"
+)
+
+// Options are how a store is opened.
+type Options struct {
+	AcceptClock bool         // take the clock as it is, even behind an earlier commit's
+	Command     string       // command line that the lock shows; "" means os.Args
+	Log         *slog.Logger // nil means nobody listens
+	FS          disk.FS      // nil means disk.OS
+}
+
+// Store is an open store. It is safe for concurrent use.
+type Store struct {
+	Root     string
+	Blobs    *blob.Store
+	Index    *index.Index
+	Composer *compose.Composer
+	log      *slog.Logger
+
+	mu sync.Mutex
+	// mu guards published.
+	published func(context.Context) error // set by Publish
+}
+
+// Create makes an empty store; its parent directory must exist.
+func Create(root string) error {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	if err := index.Create(root, disk.OS{}); err != nil {
+		return err
+	}
+	_, err = blob.Open(root, disk.OS{})
+	return err
+}
+
+// Open opens a store for reading and writing. index.ErrLocked when another process has it open.
+func Open(root string, o Options) (*Store, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(root, "vrepofs")); err != nil {
+		return nil, fmt.Errorf("no store at %s (make one with: vrepofs init --store %[1]s): %w", root, err)
+	}
+	s := &Store{Root: root, log: o.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	fs := o.FS
+	if fs == nil {
+		fs = disk.OS{}
+	}
+	if s.Blobs, err = blob.Open(root, fs); err != nil {
+		return nil, err
+	}
+	s.Index, err = index.Open(root, index.Options{
+		FS: fs, AcceptClock: o.AcceptClock, Command: o.Command, HasBlob: s.hasBlob, Reparse: s.reparse,
+		Report: func(format string, a ...any) { s.log.Warn(fmt.Sprintf(format, a...)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Blobs.Recover(); err != nil {
+		return nil, errors.Join(err, s.Index.Close())
+	}
+	s.Composer = compose.New(s.Index, s.Blobs)
+	return s, nil
+}
+
+// Close closes the index; blobs need no closing.
+func (s *Store) Close() error { return s.Index.Close() }
+
+func (s *Store) hasBlob(d blob.Digest) bool {
+	_, err := s.Blobs.Stat(d)
+	return err == nil
+}
+
+// reparse makes a package record anew from its blob, when the index lost it.
+func (s *Store) reparse(d blob.Digest) ([]byte, error) {
+	f, err := s.Blobs.Open(d)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := ingest.Inspect(f)
+	if err != nil {
+		return nil, err
+	}
+	if p.PkgID != d {
+		return nil, fmt.Errorf("blob %s: %w", d, blob.ErrCorrupt)
+	}
+	return rpm.AppendPackage(nil, p), nil
+}
+
+// Who asks for a change, and what the log is to say of it.
+type Who struct {
+	UID         uint32
+	Command     string // "tag add f42 zlib-1.3.1-4.fc42"
+	Note, Label string
+}
+
+// Publish sets what is called after each commit, before the change is acknowledged to its caller: the mount tells the
+// kernel there. An error is logged; the commit stands.
+func (s *Store) Publish(f func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published = f
+}
+
+// commit makes one change.
+func (s *Store) commit(ctx context.Context, who Who, apply func(*index.Tx) error) (state.Change, error) {
+	if who.Label != "" {
+		if err := state.CheckLabel(who.Label); err != nil {
+			return state.Change{}, err
+		}
+	}
+	head, err := s.Index.Commit(ctx, index.Op{
+		Row:   index.Row{UID: who.UID, Command: who.Command, Note: who.Note, Label: who.Label},
+		Apply: apply,
+	})
+	if err != nil {
+		return state.Change{}, err
+	}
+	s.mu.Lock()
+	publish := s.published
+	s.mu.Unlock()
+	if publish != nil {
+		if err := publish(context.WithoutCancel(ctx)); err != nil {
+			s.log.Error("publish", "event", head.Seq, "error", err)
+		}
+	}
+	return state.Change{Event: head.Seq, Stamp: head.Stamp}, nil
+}
