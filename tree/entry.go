@@ -40,12 +40,12 @@ func (k Kind) String() string {
 type Entry struct {
 	Kind   Kind
 	RPM    bool        // KindFile only: an RPM's blob, whose inode is shared by all its places: Serial is set, nlink is 2
-	Size   int64       // bytes; Symlink: length of Target; Directory: 0
+	Size   int64       // bytes; KindSymlink: length of Target; KindDir: 0
 	Mtime  int64       // seconds since 1970 UTC
 	Serial uint64      // RPM: the inode serial from the index, never 0; else 0
-	Digest blob.Digest // Directory: its tree, zero if it is empty; File, Rope: a blob; Symlink: zero
-	Nodes  uint32      // Directory: the number of names below it at all depths, plus 1 for itself; else 0
-	Target string      // Symlink: "../x", 1 to MaxTarget bytes without NUL
+	Digest blob.Digest // KindDir: its tree, zero if it is empty; KindFile, KindRope: a blob; KindSymlink: zero
+	Nodes  uint32      // KindDir: the number of names below it at all depths, plus 1 for itself; else 0
+	Target string      // KindSymlink: "../x", 1 to MaxTarget bytes without NUL
 }
 
 // MaxTarget is the length in bytes of the longest target of a symlink, that of Linux's PATH_MAX without its NUL.
