@@ -8,8 +8,8 @@ import "strings"
 // A tilde sorts before everything, even the end ("1.0~rc1" < "1.0"); a caret sorts after the end but before anything else
 // ("1.0" < "1.0^git1" < "1.0.1").
 //
-// Zero does not mean that the strings are the same, and because of that (and as in rpm) the order is not total: do not use it
-// as the only key of a sort whose result must not depend on the order of arrival.
+// Zero does not mean that the strings are the same: a sort whose result must not depend on the order of arrival needs a
+// second key.
 func CompareVersions(a, b string) int {
 	if a == b {
 		return 0
