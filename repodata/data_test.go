@@ -46,7 +46,7 @@ func readAll(t testing.TB, name string) ([]byte, error) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	r, err := Decompress(f, 1<<30)
+	r, err := DecompressLimit(f, 1<<30)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func joinPackages(t testing.TB, dir string) ([]*rpm.Package, error) {
 		case "primary":
 			err = ReadPrimary(r, func(p *PrimaryPackage) error {
 				c := clonePackage(&p.Package)
-				c.Files, c.Changelogs = files[p.Checksum], logs[p.Checksum]
+				c.Files, c.Changelogs = files[p.Checksum.Hex], logs[p.Checksum.Hex]
 				pkgs = append(pkgs, c)
 				return nil
 			})

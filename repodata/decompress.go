@@ -13,23 +13,29 @@ import (
 	"github.com/xi2/xz"
 )
 
-// ErrTooLarge is the error of reading more from Decompress than its limit.
+// ErrTooLarge is the error of reading more uncompressed data than the limit.
 var ErrTooLarge = errors.New("uncompressed data is larger than the limit")
 
 // maxWindow is the largest window, in bytes, that a compressed file may ask for: what xz -9 and zstd --ultra -22 --long
 // need at most, but for an 8th of a bit.
 const maxWindow = 128 << 20
 
-// Decompress returns a reader of what r holds uncompressed, by its first bytes: gzip (of any number of members), zstd, xz,
+// MaxUncompressed is the most that Decompress reads, in bytes. Fedora's filelists have 1 GiB.
+const MaxUncompressed = 16 << 30
+
+// Decompress is DecompressLimit with MaxUncompressed.
+func Decompress(r io.Reader) (io.ReadCloser, error) { return DecompressLimit(r, MaxUncompressed) }
+
+// DecompressLimit returns a reader of what r holds uncompressed, by its first bytes: gzip (of any number of members), zstd, xz,
 // bzip2, or as it is; zchunk is errors.ErrUnsupported. Reading more than limit bytes from it is ErrTooLarge, so that a small file cannot fill memory or
-// disk; a limit ≤ 0 is none. Close frees what the decompressor holds, and does not close r.
-func Decompress(r io.Reader, limit int64) (io.ReadCloser, error) {
+// disk. Close frees what the decompressor holds, and does not close r.
+func DecompressLimit(r io.Reader, limit int64) (io.ReadCloser, error) {
 	br := bufio.NewReaderSize(r, 64<<10)
 	head, err := br.Peek(6)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
-	d := &decompressed{left: limit, limited: limit > 0}
+	d := &decompressed{left: limit}
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		d.kind = "gzip"
@@ -65,11 +71,10 @@ func Decompress(r io.Reader, limit int64) (io.ReadCloser, error) {
 }
 
 type decompressed struct {
-	kind    string
-	r       io.Reader
-	close   func()
-	left    int64
-	limited bool
+	kind  string
+	r     io.Reader
+	close func()
+	left  int64
 }
 
 // Read reads uncompressed bytes.
@@ -77,11 +82,11 @@ func (d *decompressed) Read(b []byte) (int, error) {
 	if d.r == nil {
 		return 0, fmt.Errorf("decompress %s: read after close", d.kind)
 	}
-	if d.limited && int64(len(b)) > d.left {
+	if int64(len(b)) > d.left {
 		b = b[:d.left+1] // one more tells the limit from the end
 	}
 	n, err := d.r.Read(b)
-	if d.limited && int64(n) > d.left {
+	if int64(n) > d.left {
 		n = int(d.left)
 		err = ErrTooLarge
 	}

@@ -18,8 +18,8 @@ import (
 // else is known. PkgID is set when the checksum is a SHA-256. RPMID, signatures and payload are unknown.
 type PrimaryPackage struct {
 	rpm.Package
-	Place                         // as in the file, not checked: Href may be absolute, or have "..", a scheme or control characters
-	Checksum, ChecksumType string // "9f86d0…", "sha256"
+	Place             // as in the file, not checked: Href may be absolute, or have "..", a scheme or control characters
+	Checksum Checksum // of the whole file; its Hex is what filelists and other name the package by
 }
 
 // ReadPrimary reads a primary file, uncompressed, and calls f for each record in the file's order. It stops at the first
@@ -69,7 +69,7 @@ func (p *primaryReader) check() error {
 	switch {
 	case p.pkg.Name == "":
 		return p.s.fail("the package that ends here has no name")
-	case p.pkg.Checksum == "":
+	case p.pkg.Checksum.Hex == "":
 		return p.s.fail("package %.80s has no checksum", p.pkg.Name)
 	case p.pkg.Href == "":
 		return p.s.fail("package %.80s has no location", p.pkg.Name)
@@ -116,21 +116,21 @@ func (p *primaryReader) child() (err error) {
 
 func (p *primaryReader) checksum() (err error) {
 	pkg := &p.pkg
-	if pkg.ChecksumType, err = p.s.attr("type"); err != nil {
+	if pkg.Checksum.Type, err = p.s.attr("type"); err != nil {
 		return err
 	}
 	b, err := p.s.content()
 	if err != nil {
 		return err
 	}
-	pkg.Checksum = string(bytes.TrimSpace(b))
+	pkg.Checksum.Hex = string(bytes.TrimSpace(b))
 	pkg.PkgID = [32]byte{}
-	if pkg.ChecksumType == "sha256" {
-		if len(pkg.Checksum) != 2*len(pkg.PkgID) {
-			return p.s.fail("sha256 checksum %.80q has %d characters", pkg.Checksum, len(pkg.Checksum))
+	if pkg.Checksum.Type == "sha256" {
+		if len(pkg.Checksum.Hex) != 2*len(pkg.PkgID) {
+			return p.s.fail("sha256 checksum %.80q has %d characters", pkg.Checksum.Hex, len(pkg.Checksum.Hex))
 		}
-		if _, err := hex.Decode(pkg.PkgID[:], []byte(pkg.Checksum)); err != nil {
-			return p.s.failWith(err, "sha256 checksum %.80q", pkg.Checksum)
+		if _, err := hex.Decode(pkg.PkgID[:], []byte(pkg.Checksum.Hex)); err != nil {
+			return p.s.failWith(err, "sha256 checksum %.80q", pkg.Checksum.Hex)
 		}
 	}
 	return nil

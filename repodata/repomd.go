@@ -19,6 +19,12 @@ type Distro struct {
 	Name  string
 }
 
+// Checksum is a checksum as metadata give it.
+type Checksum struct {
+	Type string // "sha256", "sha512", "sha" (which is SHA-1), "md5" …
+	Hex  string // "9f86d0…", in the file's own spelling
+}
+
 // Absent is the value of a Record's number that the repomd.xml does not have.
 const Absent = -1
 
