@@ -39,7 +39,7 @@
 //	54 01 00 02  00 03 01 62 61 72 31  02 01 00 7a
 //	T  v1 l0 n2  share 0 "bar" "1"     share 2 "z" ""
 //
-// Nodes are front-coded and read from the start: a node of 20 items is searched in about 100 ns, so an offset table would save
+// Nodes are front-coded and read from the start: a node of 19 items is searched in about 100 ns, so an offset table would save
 // no time that shows and cost 4 % of the bytes.
 //
 // # Where nodes end
@@ -47,8 +47,9 @@
 // Items fill a node in order. An item is the last of its node if it is the 64th, or if it is at least the 12th and the highest
 // 3 bits of h are zero, where h is the 64-bit FNV-1a hash of its name, plus level × 0x9e3779b97f4a7c15, through MurmurHash3's
 // fmix64. The last node of a level takes what is left. The root is the only node of the lowest level that has just one. So a
-// node has 20 items on average, which is about 2 KiB of directory entries. An insertion or deletion can move the following
-// ends until one falls together with an old one, which Apply waits for.
+// node has 19 items on average, which is 1.5 KiB of directory entries with names of 45 bytes; 60,000 of them have four levels,
+// and one change rewrites 4 nodes, 5.7 KB. An insertion or deletion can move the following ends until one falls together with
+// an old one, which Apply waits for.
 //
 // Who can choose names can choose them so that all or none of them end nodes; then nodes have 12 or 64 items throughout, and
 // one insertion rewrites all nodes behind it. This costs time, not correctness, and only in that directory.
