@@ -61,6 +61,7 @@ golden: ## rewrite the golden files, then show what changed
 	@scripts/golden
 
 bench: setup build ## one table: each row a ratio against its peer (createrepo_c, ext4, mergerepo_c) in the same run
+	@[ -d internal/bench ] || { echo "bench: internal/bench is not written yet"; exit 1; }
 	go run ./internal/bench -vrepofs bin/vrepofs $(BENCHFLAGS)
 
 build: ## bin/vrepofs, static
