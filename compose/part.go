@@ -25,6 +25,9 @@ var kinds = [...]struct {
 	{"other", repodata.OtherHead, repodata.OtherTail},
 }
 
+// memoPart is the kind of memo that maps a partKey to an encoded part.
+const memoPart = 'p'
+
 // member is one gzip member of a metadata file.
 type member struct {
 	blob.Part
@@ -58,7 +61,7 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 	renderers := make(chan *renderer, runtime.GOMAXPROCS(0))
 	for i, run := range runs {
 		key := c.partKey(run)
-		if v, ok := c.index.Memo(key); ok {
+		if v, ok := c.index.Memo(memoPart, key); ok {
 			if p, ok := decodePart(v); ok && lease.Has(p[0].Digest) && lease.Has(p[1].Digest) && lease.Has(p[2].Digest) {
 				parts[i] = p
 				continue
@@ -82,7 +85,9 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 				return err
 			}
 			parts[i] = p
-			c.index.PutMemo(key, p.encode())
+			if err := c.index.PutMemo(memoPart, key, p.encode()); err != nil {
+				return err
+			}
 			select {
 			case renderers <- r:
 			default:

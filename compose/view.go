@@ -30,6 +30,15 @@ type recorded struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// Recipe is the digest of everything that the view of a tag for one arch depends on, as of the state that r reads.
+func (c *Composer) Recipe(r state.Reader, tag, arch string) (blob.Digest, error) {
+	resolved, err := Resolve(r, tag)
+	if err != nil {
+		return blob.Digest{}, err
+	}
+	return resolved.Recipe(arch, c.options), nil
+}
+
 // View returns the view of a tag for one arch as of the state that r reads. The first time that a recipe is asked for it
 // composes, which takes time in proportion to the view; after that it reads one record. iofs.ErrNotExist for a tag or an
 // arch that is not there.
@@ -69,7 +78,7 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM) error
 	if err != nil {
 		return err
 	}
-	nodes := &nodes{index: c.index, fresh: map[blob.Digest][]byte{}}
+	nodes := c.index.NewBuffer()
 	if v.Root, _, err = rendered.Finish(ctx, nodes, lease, v.Generation.Stamp); err != nil {
 		return err
 	}
@@ -83,7 +92,7 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM) error
 	}
 	return c.index.Record(index.Recording{
 		Memos: []index.MemoRow{{Recipe: v.Recipe, Value: value}},
-		Nodes: nodes.fresh,
+		Nodes: nodes.Nodes(),
 	})
 }
 
@@ -97,26 +106,4 @@ func (v *View) decode(b []byte) error {
 	var err error
 	v.Root, err = tree.DecodeEntry(r.Dir)
 	return err
-}
-
-// nodes collects the tree nodes of a view until it is recorded.
-type nodes struct {
-	index *index.Index
-	fresh map[blob.Digest][]byte
-}
-
-var _ tree.Writer = (*nodes)(nil)
-
-// Node returns a collected node or one of the index.
-func (n *nodes) Node(d blob.Digest) ([]byte, error) {
-	if b, ok := n.fresh[d]; ok {
-		return b, nil
-	}
-	return n.index.Node(d)
-}
-
-// PutNode collects a node.
-func (n *nodes) PutNode(d blob.Digest, enc []byte) error {
-	n.fresh[d] = slices.Clone(enc)
-	return nil
 }

@@ -222,6 +222,8 @@ func utc(sec int64) string { return time.Unix(sec, 0).UTC().Format("2006-01-02T1
 type Recording struct {
 	Memos []MemoRow
 	Nodes []NodeRow // tree nodes that the memos refer to; known ones are passed over
+
+	files []FileRow // of AddFiles, which fills in their serials and times
 }
 
 // MemoRow is a derived value under the digest of all that it depends on.
@@ -260,7 +262,7 @@ func (s *stage) recordings(batch []*call) (rec *journal.Record, answers []answer
 		}
 		answers = append(answers, answer{c, r})
 	}
-	if len(s.rec.Memos)+len(s.rec.Places)+len(s.rec.Nodes) == 0 {
+	if r := s.rec; len(r.Memos)+len(r.Places)+len(r.Nodes)+len(r.Files)+len(r.Seen) == 0 {
 		return nil, answers
 	}
 	if err := s.finish(); err != nil {
@@ -274,6 +276,12 @@ func (s *stage) recordings(batch []*call) (rec *journal.Record, answers []answer
 
 // keep adds a Recording to the record that is being made.
 func (s *stage) keep(r *Recording) error {
+	for i, f := range r.files {
+		var err error
+		if r.files[i], err = s.addFile(f); err != nil {
+			return err
+		}
+	}
 	for _, n := range r.Nodes {
 		if err := s.PutNode(n.Digest, n.Encoded); err != nil {
 			return err

@@ -63,7 +63,7 @@ type File struct {
 
 // listed is a package as primary has it.
 type listed struct {
-	checksum repodata.Checksum
+	typ, sum string // checksum
 	size     int64
 	mtime    int64
 	seen     bool
@@ -123,20 +123,20 @@ func (m *Metadata) checkRecord(r repodata.Record) error {
 	if r.Size != repodata.Absent && r.Size != st.Size() {
 		return fmt.Errorf("%s has %d bytes, repomd.xml says %d", r.Href, st.Size(), r.Size)
 	}
-	return compareChecksum(f, r.Href, repodata.Checksum{Type: r.ChecksumType, Hex: r.Checksum})
+	return compareChecksum(f, r.Href, r.ChecksumType, r.Checksum)
 }
 
-// compareChecksum hashes a file with the algorithm of want.
-func compareChecksum(f io.Reader, name string, want repodata.Checksum) error {
-	h := newHash(want.Type)
+// compareChecksum hashes a file and compares the checksum, hex of the given type.
+func compareChecksum(f io.Reader, name, typ, want string) error {
+	h := newHash(typ)
 	if h == nil {
-		return fmt.Errorf("%s: checksum type %q is not known", name, want.Type)
+		return fmt.Errorf("%s: checksum type %q is not known", name, typ)
 	}
 	if _, err := io.Copy(h, f); err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want.Hex) {
-		return fmt.Errorf("%s has %s %.12s…, its repodata says %.12s…", name, want.Type, got, want.Hex)
+	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {
+		return fmt.Errorf("%s has %s %.12s…, its repodata says %.12s…", name, typ, got, want)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (m *Metadata) readPrimary() error {
 			m.faults.add("%s is listed twice", p.Href)
 			return nil
 		}
-		m.packages[p.Href] = &listed{checksum: p.Checksum, size: p.FileSize, mtime: p.FileTime}
+		m.packages[p.Href] = &listed{typ: p.Checksum.Type, sum: p.Checksum.Hex, size: p.FileSize, mtime: p.FileTime}
 		return nil
 	})
 	if err != nil {
@@ -213,15 +213,15 @@ func (m *Metadata) CheckRPM(r RPM) (mtime int64) {
 		m.faults.add("%s has %d bytes, primary says %d", r.Name, p.FileSize, l.size)
 		return l.mtime
 	}
-	if strings.EqualFold(l.checksum.Type, "sha256") {
-		if got := hex.EncodeToString(p.PkgID[:]); !strings.EqualFold(got, l.checksum.Hex) {
-			m.faults.add("%s has sha256 %.12s…, primary says %.12s…", r.Name, got, l.checksum.Hex)
+	if strings.EqualFold(l.typ, "sha256") {
+		if got := hex.EncodeToString(p.PkgID[:]); !strings.EqualFold(got, l.sum) {
+			m.faults.add("%s has sha256 %.12s…, primary says %.12s…", r.Name, got, l.sum)
 		}
 		return l.mtime
 	}
 	f, err := os.Open(r.Path)
 	if err == nil {
-		err = compareChecksum(f, r.Name, l.checksum)
+		err = compareChecksum(f, r.Name, l.typ, l.sum)
 		f.Close()
 	}
 	if err != nil {

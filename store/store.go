@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -149,4 +150,25 @@ func (s *Store) commit(ctx context.Context, who Who, apply func(*index.Tx) error
 		}
 	}
 	return state.Change{Event: head.Seq, Stamp: head.Stamp}, nil
+}
+
+// OpenRope opens the content that the rope in blob d describes, which must be size bytes long.
+func (s *Store) OpenRope(d blob.Digest, size int64) (*blob.RopeReader, error) {
+	f, err := s.Blobs.Open(d)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("rope %s: %w", d.Short(), err)
+	}
+	rope, err := blob.DecodeRope(b)
+	if err != nil {
+		return nil, fmt.Errorf("rope %s: %w", d.Short(), err)
+	}
+	if rope.Size() != size {
+		return nil, fmt.Errorf("rope %s is %d bytes long, want %d: %w", d.Short(), rope.Size(), size, blob.ErrCorrupt)
+	}
+	return s.Blobs.OpenRope(rope), nil
 }

@@ -1,0 +1,213 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"vrepofs/blob"
+	"vrepofs/fs"
+	"vrepofs/index"
+	"vrepofs/state"
+	"vrepofs/store"
+	"vrepofs/tree"
+)
+
+// Layout is a store as a mount shows it. It is safe for concurrent use.
+type Layout struct {
+	st    *store.Store
+	shown atomic.Pointer[present] // what the live names show
+	hot   hotViews
+
+	publishing sync.Mutex // one Publish at a time
+}
+
+var _ fs.Source = (*Layout)(nil)
+
+// New returns the layout of an open store, showing its head.
+func New(st *store.Store) (*Layout, error) {
+	l := &Layout{st: st}
+	if err := l.hot.load(st.Index); err != nil {
+		return nil, err
+	}
+	p, err := firstPresent(st.Index)
+	if err != nil {
+		return nil, err
+	}
+	l.shown.Store(p)
+	return l, nil
+}
+
+// state is the tables that a place shows.
+func (l *Layout) state(p place) (state.Reader, index.Head, error) {
+	if p.event == 0 {
+		h := l.shown.Load().head
+		return l.st.Index.View(h), h, nil
+	}
+	h, err := l.st.Index.At(p.event)
+	if err != nil {
+		return nil, h, err
+	}
+	return l.st.Index.View(h), h, nil
+}
+
+// Child describes a place. Times come from the state that the place shows.
+func (l *Layout) Child(key string) (fs.Child, error) {
+	p, err := parseKey(key)
+	if err != nil {
+		return fs.Child{}, err
+	}
+	c := fs.Child{Key: key, Tree: p.tree()}
+	r, head, err := l.state(p)
+	if err != nil {
+		return c, err
+	}
+	c.Mtime = head.Stamp
+	switch {
+	case p.at && p.link:
+		c.Parent, c.Symlink = "at", strconv.FormatUint(p.event, 10)
+	case p.at && p.table == "":
+		c.Parent = "at"
+	case p.at && len(p.path) == 0:
+		c.Parent = "at/" + strconv.FormatUint(p.event, 10)
+	case len(p.path) == 0: // the root and its levels
+	case p.table == "repos":
+		return l.repoChild(c, p, r)
+	case p.table == "tags":
+		return l.tagChild(c, p, r)
+	}
+	return c, nil
+}
+
+// repoChild describes a repo, a snapshot or a latest link.
+func (l *Layout) repoChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
+	if len(p.path) == 1 {
+		repo, err := state.GetRepo(r, p.path[0])
+		c.Parent, c.Mtime = p.prefix(), repo.Changed.Stamp
+		return c, err
+	}
+	c.Parent = p.prefix() + "/" + p.path[0]
+	stamp, err := state.ParseStamp(p.path[1])
+	if err != nil {
+		return c, errKey(c.Key)
+	}
+	c.Mtime = stamp
+	if p.link {
+		c.Symlink = p.path[1]
+	}
+	return c, nil
+}
+
+// tagChild describes a tag or a view.
+func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
+	g, err := generation(r, p.path[0])
+	if err != nil {
+		return c, err
+	}
+	c.Mtime = g.Stamp
+	switch {
+	case len(p.path) == 2 && p.at:
+		c.Parent = p.prefix() + "/" + p.path[0]
+	case len(p.path) == 2:
+		c.Parent = tagKey(state.Change{Event: p.event}, p.path[0])
+	default:
+		c.Parent = p.prefix()
+	}
+	return c, nil
+}
+
+// Tree returns the root of a snapshot or a view, which is composed if it was not before.
+func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
+	p, err := parseKey(key)
+	if err != nil {
+		return tree.Entry{}, err
+	}
+	if !p.tree() {
+		return tree.Entry{}, errKey(key)
+	}
+	if p.table == "repos" {
+		r, err := l.snapshotState(p)
+		if err != nil {
+			return tree.Entry{}, err
+		}
+		s, err := state.GetSnapshot(r, p.path[0]+"@"+p.path[1])
+		return s.Root, err
+	}
+	r, _, err := l.state(p)
+	if err != nil {
+		return tree.Entry{}, err
+	}
+	v, err := l.st.Composer.View(ctx, r, p.path[0], p.path[1])
+	if err == nil && !p.at {
+		l.hot.read(l.st.Index, p.path[0], p.path[1])
+	}
+	return v.Root, err
+}
+
+// snapshotState is a state that has the snapshot: the one that made it, so that a process that stands in a snapshot stays
+// there when it is removed from the present.
+func (l *Layout) snapshotState(p place) (state.Reader, error) {
+	if p.at {
+		r, _, err := l.state(p)
+		return r, err
+	}
+	stamp, err := state.ParseStamp(p.path[1])
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s@%s: %w", p.path[0], p.path[1], iofs.ErrNotExist)
+	}
+	h, err := l.st.Index.AtStamp(stamp)
+	if err != nil {
+		return nil, err
+	}
+	return l.st.Index.View(h), nil
+}
+
+// PlaceSerial returns the durable number of a place.
+func (l *Layout) PlaceSerial(key string) (uint32, error) { return l.st.Index.PlaceSerial(key) }
+
+// PlaceKey returns the place of a number.
+func (l *Layout) PlaceKey(serial uint32) (string, error) { return l.st.Index.PlaceKey(serial) }
+
+// RPM returns what an inode serial names.
+func (l *Layout) RPM(serial uint64) (fs.File, error) {
+	f, err := l.st.Index.File(serial)
+	return fs.File{Digest: f.Digest, Size: f.Size, Mtime: f.Mtime}, err
+}
+
+// Open opens a blob.
+func (l *Layout) Open(d blob.Digest) (*os.File, error) { return l.st.Blobs.Open(d) }
+
+// OpenRope opens the content that the rope in blob d describes.
+func (l *Layout) OpenRope(d blob.Digest, size int64) (fs.Rope, error) {
+	return l.st.OpenRope(d, size)
+}
+
+// Node fetches a tree node.
+func (l *Layout) Node(d blob.Digest) ([]byte, error) { return l.st.Index.Node(d) }
+
+// Xattrs answers "what am I looking at": the blob's digest, the event and the recipe.
+func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
+	x := map[string]string{}
+	if e.Kind == tree.KindFile || e.Kind == tree.KindRope {
+		x["user.vrepofs.digest"] = e.Digest.String()
+	}
+	p, err := parseKey(key)
+	if err != nil || key == "" {
+		return x
+	}
+	if p.event != 0 {
+		x["user.vrepofs.event"] = strconv.FormatUint(p.event, 10)
+	}
+	if p.table == "tags" && p.tree() {
+		if r, _, err := l.state(p); err == nil {
+			if d, err := l.st.Composer.Recipe(r, p.path[0], p.path[1]); err == nil {
+				x["user.vrepofs.recipe"] = d.String()
+			}
+		}
+	}
+	return x
+}

@@ -1,0 +1,151 @@
+package layout
+
+import (
+	"strconv"
+
+	"vrepofs/fs"
+	"vrepofs/state"
+	"vrepofs/store"
+)
+
+// Level lists a level. Levels of the present are kept for as long as the present is.
+func (l *Layout) Level(key string) (*fs.Level, error) {
+	p, err := parseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if p.tree() || p.link {
+		return nil, errKey(key)
+	}
+	if p.event != 0 {
+		return l.level(key, p)
+	}
+	return l.shown.Load().level(key, func() (*fs.Level, error) { return l.level(key, p) })
+}
+
+func (l *Layout) level(key string, p place) (*fs.Level, error) {
+	r, head, err := l.state(p)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case p.table == "" && p.at:
+		return levelOf(key+"/", head.Stamp, "repos", "tags"), nil
+	case p.table == "":
+		lv := levelOf("", head.Stamp, "repos", "tags", "at")
+		lv.Live = true
+		return lv, nil
+	case p.table == "at":
+		return &fs.Level{Live: true, Find: l.moment}, nil
+	case p.table == "repos" && len(p.path) == 0:
+		return repos(p, r)
+	case p.table == "repos":
+		return snapshots(p, r)
+	case len(p.path) == 0:
+		return l.tags(p, r)
+	}
+	return arches(key, p, r)
+}
+
+// levelOf is a level of levels.
+func levelOf(prefix string, mtime int64, names ...string) *fs.Level {
+	lv := &fs.Level{}
+	for _, n := range names {
+		lv.Children = append(lv.Children, fs.Child{Name: n, Key: prefix + n, Mtime: mtime})
+	}
+	return lv
+}
+
+// repos lists the repos.
+func repos(p place, r state.Reader) (*fs.Level, error) {
+	lv := &fs.Level{Live: !p.at}
+	for repo, err := range state.Repos(r) {
+		if err != nil {
+			return nil, err
+		}
+		lv.Children = append(lv.Children, fs.Child{
+			Name: repo.Name, Key: p.prefix() + "/" + repo.Name, Parent: p.prefix(), Mtime: repo.Changed.Stamp,
+		})
+	}
+	return lv, nil
+}
+
+// snapshots lists a repo: its snapshots and the link to the newest.
+func snapshots(p place, r state.Reader) (*fs.Level, error) {
+	repo, err := state.GetRepo(r, p.path[0])
+	if err != nil {
+		return nil, err
+	}
+	dir := p.prefix() + "/" + repo.Name
+	lv := &fs.Level{Live: !p.at}
+	for s, err := range state.Snapshots(r, repo.Name) {
+		if err != nil {
+			return nil, err
+		}
+		lv.Children = append(lv.Children, fs.Child{Name: s.ID, Key: dir + "/" + s.ID, Parent: dir, Tree: true, Mtime: s.Made.Stamp})
+	}
+	if repo.Latest != "" {
+		stamp, err := state.ParseStamp(repo.Latest)
+		if err != nil {
+			return nil, err
+		}
+		lv.Children = append(lv.Children, fs.Child{
+			Name: "latest", Key: dir + "/latest@" + repo.Latest, Parent: dir, Symlink: repo.Latest, Mtime: stamp,
+		})
+	}
+	return lv, nil
+}
+
+// tags lists the tags, in the present each with the generation that is shown.
+func (l *Layout) tags(p place, r state.Reader) (*fs.Level, error) {
+	lv := &fs.Level{Live: !p.at}
+	if !p.at {
+		lv.Children = l.shown.Load().tags()
+		return lv, nil
+	}
+	for t, err := range state.Tags(r) {
+		if err != nil {
+			return nil, err
+		}
+		g, err := generation(r, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		lv.Children = append(lv.Children, fs.Child{Name: t.Name, Key: p.prefix() + "/" + t.Name, Parent: p.prefix(), Mtime: g.Stamp})
+	}
+	return lv, nil
+}
+
+// arches lists the views of a tag.
+func arches(key string, p place, r state.Reader) (*fs.Level, error) {
+	t, err := state.GetTag(r, p.path[0])
+	if err != nil {
+		return nil, err
+	}
+	g, err := generation(r, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	lv := &fs.Level{}
+	for _, a := range t.Arches {
+		lv.Children = append(lv.Children, fs.Child{Name: a, Key: key + "/" + a, Parent: key, Tree: true, Mtime: g.Stamp})
+	}
+	return lv, nil
+}
+
+// moment finds a name under at/: an event is a directory; a time and a label are links to one.
+func (l *Layout) moment(name string) (fs.Child, bool) {
+	h, err := l.st.Head(store.Moment(name))
+	if err != nil || h.Seq > l.shown.Load().head.Seq {
+		return fs.Child{}, false
+	}
+	event := strconv.FormatUint(h.Seq, 10)
+	c := fs.Child{Name: name, Key: "at/" + event, Parent: "at", Mtime: h.Stamp}
+	if name != event {
+		if _, err := strconv.ParseUint(name, 10, 64); err == nil {
+			return fs.Child{}, false // "007" is no event
+		}
+		c.Key, c.Symlink = c.Key+"@", event
+	}
+	return c, true
+}

@@ -1,0 +1,167 @@
+package layout
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"vrepofs/compose"
+	"vrepofs/fs"
+	"vrepofs/index"
+	"vrepofs/merge"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// present is what the live names show: a head, and for each tag the generation that its name is bound to.
+type present struct {
+	head  index.Head
+	links map[string][]string     // tag → parents, of every tag
+	gens  map[string]state.Change // tag → generation, of every tag
+	own   map[string]state.Change // tag → its own last change
+	held  map[string]error        // tags that are not on their newest generation, with the reason
+
+	mu sync.Mutex
+	// mu guards levels.
+	levels map[string]*fs.Level
+}
+
+// level returns a level of this present, made at its first use.
+func (p *present) level(key string, make func() (*fs.Level, error)) (*fs.Level, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if lv := p.levels[key]; lv != nil {
+		return lv, nil
+	}
+	lv, err := make()
+	if err == nil {
+		p.levels[key] = lv
+	}
+	return lv, err
+}
+
+// tags lists the tags with the generations that they are bound to.
+func (p *present) tags() []fs.Child {
+	children := make([]fs.Child, 0, len(p.gens))
+	for _, t := range slices.Sorted(maps.Keys(p.gens)) {
+		g := p.gens[t]
+		children = append(children, fs.Child{Name: t, Key: tagKey(g, t), Parent: "tags", Mtime: g.Stamp})
+	}
+	return children
+}
+
+// firstPresent reads the head of the index.
+func firstPresent(x *index.Index) (*present, error) {
+	p := &present{
+		links: map[string][]string{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
+	}
+	return p.next(x, x.Head())
+}
+
+// next is the present of a later head, with every tag on its newest generation. It costs what changed between the two, and one copy of the maps.
+func (p *present) next(x *index.Index, head index.Head) (*present, error) {
+	n := &present{
+		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own),
+		held: map[string]error{}, levels: map[string]*fs.Level{},
+	}
+	changed := slices.Collect(maps.Keys(p.held))
+	view := x.View(head)
+	for d, err := range diffTable(x, p.head, head, "tags") {
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, d.Name)
+		if d.New == nil {
+			delete(n.links, d.Name)
+			delete(n.gens, d.Name)
+			delete(n.own, d.Name)
+			continue
+		}
+		t, err := state.GetTag(view, d.Name)
+		if err != nil {
+			return nil, err
+		}
+		parents := make([]string, len(t.Inherit))
+		for i, l := range t.Inherit {
+			parents[i] = l.Parent
+		}
+		n.links[t.Name], n.own[t.Name] = parents, t.Changed
+	}
+	for t := range n.heirs(changed) {
+		g, err := n.generation(t)
+		if err != nil {
+			return nil, err
+		}
+		n.gens[t] = g
+	}
+	return n, nil
+}
+
+// heirs returns the given tags that exist and all that inherit from them.
+func (p *present) heirs(tags []string) map[string]bool {
+	if len(tags) == 0 {
+		return nil
+	}
+	children := map[string][]string{}
+	for t, parents := range p.links {
+		for _, parent := range parents {
+			children[parent] = append(children[parent], t)
+		}
+	}
+	seen := map[string]bool{}
+	for stack := slices.Clone(tags); len(stack) > 0; {
+		t := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if _, there := p.links[t]; !there || seen[t] {
+			continue
+		}
+		seen[t] = true
+		stack = append(stack, children[t]...)
+	}
+	return seen
+}
+
+// generation is the last change of a tag and all that it inherits from.
+func (p *present) generation(tag string) (g state.Change, err error) {
+	_, err = merge.Order(tag, func(t string) ([]merge.Link, error) {
+		if c := p.own[t]; c.Event > g.Event {
+			g = c
+		}
+		var links []merge.Link
+		for _, parent := range p.links[t] {
+			links = append(links, merge.Link{Parent: parent})
+		}
+		return links, nil
+	})
+	return g, err
+}
+
+// diffTable yields what differs in one table between two states.
+func diffTable(x *index.Index, a, b index.Head, table string) func(func(tree.Delta, error) bool) {
+	return func(yield func(tree.Delta, error) bool) {
+		ra, err := x.View(a).Table(table)
+		if err != nil {
+			yield(tree.Delta{}, err)
+			return
+		}
+		rb, err := x.View(b).Table(table)
+		if err != nil {
+			yield(tree.Delta{}, err)
+			return
+		}
+		for d, err := range tree.Diff(x, ra, rb) {
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// generation is the last change of a tag and all that it inherits from, as of the state that r reads.
+func generation(r state.Reader, tag string) (state.Change, error) {
+	v, err := compose.Resolve(r, tag)
+	if err != nil {
+		return state.Change{}, err
+	}
+	return v.Generation, nil
+}

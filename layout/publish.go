@@ -1,0 +1,131 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"vrepofs/fs"
+	"vrepofs/state"
+)
+
+// Publish brings the live names to the store's head and, if mount is not nil, tells the kernel. Views of moving tags that were
+// read of late are composed first. When it returns every later lookup sees the change. Calls that come together are
+// served together: a call whose commit was published by another returns at once.
+func (l *Layout) Publish(ctx context.Context, mount *fs.FS) error {
+	l.publishing.Lock()
+	defer l.publishing.Unlock()
+	was := l.shown.Load()
+	head := l.st.Index.Head()
+	if head == was.head {
+		return nil
+	}
+	now, err := was.next(l.st.Index, head)
+	if err != nil {
+		return fmt.Errorf("publish event %d: %w", head.Seq, err)
+	}
+	l.prepare(ctx, was, now)
+	moves, err := l.moves(was, now)
+	if err != nil {
+		return fmt.Errorf("publish event %d: %w", head.Seq, err)
+	}
+	l.shown.Store(now)
+	if mount != nil {
+		mount.Moved(moves)
+	}
+	return nil
+}
+
+// Held returns the tags whose name stays on an older generation because a view of the newest could not be composed, with
+// the reason.
+func (l *Layout) Held() map[string]error { return maps.Clone(l.shown.Load().held) }
+
+// prepare composes the hot views of tags that move; a tag of which one fails is held back on its last good generation.
+func (l *Layout) prepare(ctx context.Context, was, now *present) {
+	type failure struct {
+		tag string
+		err error
+	}
+	var g errgroup.Group
+	g.SetLimit(2)
+	failed := make(chan failure, 16)
+	collected := make(chan struct{})
+	go func() {
+		defer close(collected)
+		for f := range failed {
+			if old, ok := was.gens[f.tag]; ok {
+				now.gens[f.tag], now.held[f.tag] = old, f.err
+			}
+		}
+	}()
+	view := l.st.Index.View(now.head)
+	for tag, arches := range l.hot.views() {
+		if g, there := now.gens[tag]; !there || g == was.gens[tag] {
+			continue
+		}
+		t, err := state.GetTag(view, tag)
+		if err != nil {
+			failed <- failure{tag, err}
+			continue
+		}
+		for _, arch := range arches {
+			if !slices.Contains(t.Arches, arch) {
+				continue
+			}
+			g.Go(func() error {
+				if _, err := l.st.Composer.View(ctx, view, tag, arch); err != nil {
+					failed <- failure{tag, err}
+				}
+				return nil
+			})
+		}
+	}
+	g.Wait()
+	close(failed)
+	<-collected
+}
+
+// moves is what the kernel is to be told: the names of live levels that are bound to other places, new or gone.
+func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
+	var moves []fs.Move
+	for _, tag := range union(was.gens, now.gens) {
+		a, before := was.gens[tag]
+		b, after := now.gens[tag]
+		if before != after || a != b {
+			moves = append(moves, fs.Move{Parent: "tags", Name: tag})
+		}
+	}
+	for d, err := range diffTable(l.st.Index, was.head, now.head, "repos") {
+		if err != nil {
+			return nil, err
+		}
+		if d.Old == nil || d.New == nil {
+			moves = append(moves, fs.Move{Parent: "repos", Name: d.Name})
+		}
+		moves = append(moves, fs.Move{Parent: "repos/" + d.Name, Name: "latest"})
+	}
+	for d, err := range diffTable(l.st.Index, was.head, now.head, "snapshots") {
+		if err != nil {
+			return nil, err
+		}
+		repo, id, _ := strings.Cut(d.Name, "@")
+		moves = append(moves, fs.Move{Parent: "repos/" + repo, Name: id})
+	}
+	return moves, nil
+}
+
+// union returns the keys of both maps, sorted.
+func union(a, b map[string]state.Change) []string {
+	all := slices.Collect(maps.Keys(a))
+	for k := range b {
+		if _, both := a[k]; !both {
+			all = append(all, k)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
