@@ -32,10 +32,11 @@ var floors = map[string]int{
 	"fs":            3, // the FUSE view of trees and blobs
 	"state":         4, // the nouns as records
 	"ingest":        5, // RPM files → blobs, records, snapshots, builds
-	"compose":       5, // tag → view; the mount's layout
+	"compose":       5, // tag → view: selection, repodata, tree
 	"store":         6, // an open store: every operation as a method
-	"ctl":           7, // HTTP API on the Unix socket
-	"cmd/vrepofs":   8, // flags, verbs, exit codes
+	"layout":        7, // the store as the tree of the mount; what a commit does to it
+	"ctl":           8, // HTTP API on the Unix socket
+	"cmd/vrepofs":   9, // flags, verbs, exit codes
 }
 
 // support holds packages that only tests and the benchmark import, and what of the product they may import themselves.
