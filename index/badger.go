@@ -271,7 +271,7 @@ func (x *Index) has(key []byte) (bool, error) {
 type kv struct{ key, value []byte }
 
 // scan yields the rows whose keys begin with prefix, from the first that is not below from (backward: not above), as they were
-// when it began. The slices hold until the next step.
+// when it began. from begins with prefix too. The slices hold until the next step.
 func (x *Index) scan(prefix, from []byte, backward bool) iter.Seq2[kv, error] {
 	return func(yield func(kv, error) bool) {
 		if err := x.gate.enter(); err != nil {
@@ -283,9 +283,6 @@ func (x *Index) scan(prefix, from []byte, backward bool) iter.Seq2[kv, error] {
 		defer txn.Discard()
 		o := badger.DefaultIteratorOptions
 		o.Prefix, o.Reverse, o.PrefetchSize = prefix, backward, 16
-		if backward {
-			o.Prefix = nil // Badger ends a reverse iteration with a prefix at a seek beyond it
-		}
 		it := txn.NewIterator(o)
 		defer it.Close()
 		var value []byte
