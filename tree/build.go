@@ -50,7 +50,8 @@ func newBuilder(put func(blob.Digest, []byte) error, base int) *builder {
 func (b *builder) add(i int, name string, value []byte, count uint64) error {
 	if i == len(b.levels) {
 		if b.base+i > maxLevel {
-			panic("BUG: a tree higher than its minimum fan-out allows")
+			// Only over a tree that is hostile: with nodes of at least minRun items nobody comes here.
+			return corrupt("a tree of more than %d levels", maxLevel+1)
 		}
 		b.levels = append(b.levels, &layer{chunker: chunker{level: b.base + i, emit: func(n built) error {
 			if err := b.put(n.digest, n.enc); err != nil {

@@ -16,7 +16,7 @@ const (
 	nodeMagic   = 'T'
 	nodeVersion = 1
 	headerSize  = 4
-	maxLevel    = 15 // minRun^16 entries are more than anyone has
+	maxLevel    = 15 // minRun^15 entries are more than anyone has
 	maxCount    = 1 << 48
 	// maxNode bounds an encoded node: maxRun items of the longest name and value, and their three lengths.
 	maxNode = headerSize + maxRun*(MaxName+MaxValue+9)
@@ -30,7 +30,7 @@ func corrupt(format string, args ...any) error {
 }
 
 // Node is a decoded node. In a leaf (Level 0) Items are entries of the tree; above, an item's Name is the last name below
-// the child and its Value is the child's reference (see Child).
+// the child and its Value is the child's digest and number of entries, as doc.go has it.
 type Node struct {
 	Level int
 	Items []Item // sorted strictly by Name, never empty
@@ -106,15 +106,6 @@ func (n *Node) last() string { return n.Items[len(n.Items)-1].Name }
 func (n *Node) find(name string) (int, bool) {
 	i := sort.Search(len(n.Items), func(i int) bool { return n.Items[i].Name >= name })
 	return i, i < len(n.Items) && n.Items[i].Name == name
-}
-
-// Child returns the digest of the node that item i of an internal node refers to and the number of entries below it.
-func (n *Node) Child(i int) (blob.Digest, int, error) {
-	if n.Level == 0 {
-		return blob.Digest{}, 0, errors.New("tree: a leaf has no children")
-	}
-	c, err := parseChild(n.Items[i].Value)
-	return c.digest, int(c.count), err
 }
 
 // header checks the first bytes of a node and returns the position of the first item.

@@ -157,6 +157,33 @@ func TestHostileTrees(t *testing.T) {
 	}
 }
 
+// TestTooHigh: a tree as high as can be, with nodes of one child, whose root is split by a change.
+func TestTooHigh(t *testing.T) {
+	l := liar{}
+	var items []testItem
+	for i := range maxRun {
+		name := string(rune('0' + i))
+		enc := encode(0, testItem{0, name, ""})
+		l.put(enc)
+		for level := 1; level < maxLevel; level++ {
+			enc = encode(level, testItem{0, name, ref(enc, 1)})
+			l.put(enc)
+		}
+		items = append(items, testItem{0, name, ref(enc, 1)})
+	}
+	root := l.put(encode(maxLevel, items...))
+	if n, err := Len(l, root); n != maxRun || err != nil {
+		t.Fatalf("Len %d, error %v", n, err)
+	}
+	_, err := Apply(struct {
+		Reader
+		putter
+	}{Reader: l}, root, []Change{{Name: items[maxRun-1].suffix, Value: []byte("x")}})
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "more than 16 levels") {
+		t.Errorf("Apply: %v, want ErrCorrupt with the number of levels", err)
+	}
+}
+
 type putter struct{}
 
 func (putter) PutNode(blob.Digest, []byte) error { return nil }
