@@ -61,11 +61,9 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 	renderers := make(chan *renderer, runtime.GOMAXPROCS(0))
 	for i, run := range runs {
 		key := c.partKey(run)
-		if v, ok := c.index.Memo(memoPart, key); ok {
-			if p, ok := decodePart(v); ok && lease.Has(p[0].Digest) && lease.Has(p[1].Digest) && lease.Has(p[2].Digest) {
-				parts[i] = p
-				continue
-			}
+		if p, ok := c.knownPart(lease, key); ok {
+			parts[i] = p
+			continue
 		}
 		g.Go(func() error {
 			if err := ctx.Err(); err != nil {
@@ -96,6 +94,22 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 		})
 	}
 	return parts, g.Wait()
+}
+
+// knownPart looks a part up in the memo. One whose blobs are not all there is rendered again.
+func (c *Composer) knownPart(lease *blob.Lease, key blob.Digest) (p part, ok bool) {
+	if c.fresh {
+		return p, false
+	}
+	v, ok := c.index.Memo(memoPart, key)
+	if !ok {
+		return p, false
+	}
+	p, ok = decodePart(v)
+	for _, m := range p {
+		ok = ok && lease.Has(m.Digest)
+	}
+	return p, ok
 }
 
 // renderer is the scratch memory of one goroutine that renders parts.

@@ -28,6 +28,14 @@ type Composer struct {
 	index   *index.Index
 	blobs   *blob.Store
 	options repodata.Options
+	fresh   bool // no memo and no record is read
+}
+
+// Fresh returns a Composer that reads no memo and no recorded view: it renders everything anew, to check the records.
+func (c *Composer) Fresh() *Composer {
+	f := *c
+	f.fresh = true
+	return &f
 }
 
 // New returns a Composer over an open store.

@@ -51,7 +51,7 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 		return View{}, fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
 	}
 	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch, c.options)}
-	if b, ok := c.index.Recorded(v.Recipe); ok {
+	if b, ok := c.index.Recorded(v.Recipe); ok && !c.fresh {
 		if err := v.decode(b); err != nil {
 			return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 		}
