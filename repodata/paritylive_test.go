@@ -184,7 +184,12 @@ func TestParityLive(t *testing.T) {
 	run(t, "createrepo_c", "-q", "--no-database", dir)
 	got := compare(t, metadataIn(t, dir),
 		func(href string) string { return filepath.Join(dir, href) },
-		func(d difference) { t.Errorf("%s: %s: %s: got %q, want %q", d.href, d.kind, d.place, d.got, d.want) })
+		func(d difference) {
+			if d.href == "hello-v3.rpm" && d.place == "/package/format/provides" && d.got == "" {
+				return // PARITY.md: v3
+			}
+			t.Errorf("%s: %s: %s: got %q, want %q", d.href, d.kind, d.place, d.got, d.want)
+		})
 	if got < n {
 		t.Errorf("createrepo_c lists %d packages, want at least %d", got, n)
 	}
@@ -197,12 +202,12 @@ func linkOddNames(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{"RPMS/hello-1.0-1.x86_64.rpm-v3", "misc/hello.intro"} {
+	for link, name := range map[string]string{"hello-v3.rpm": "RPMS/hello-1.0-1.x86_64.rpm-v3", "intro.rpm": "misc/hello.intro"} {
 		if _, err := os.Stat(filepath.Join(base, name)); err != nil {
 			t.Logf("without it: %v", err)
 			continue
 		}
-		if err := os.Symlink(filepath.Join(base, name), filepath.Join(dir, fmt.Sprintf("odd%d.rpm", i))); err != nil {
+		if err := os.Symlink(filepath.Join(base, name), filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
 	}
