@@ -48,7 +48,8 @@ func (h *headers) sigBytes() []byte { return h.raw[h.sig.start:h.sig.end] }
 
 func (h *headers) mainBytes() []byte { return h.raw[h.main.start:h.main.end] }
 
-// firstRead is how much readHeaders asks for at first: the headers of 95 % of real packages are shorter.
+// firstRead is how much readHeaders asks for at first. The headers of three of four packages of CentOS Stream 9 AppStream end
+// before it (median 14 KiB, the longest 16 MiB).
 const firstRead = 32 << 10
 
 func readHeaders(r io.ReaderAt, size int64) (*headers, error) {
