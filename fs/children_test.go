@@ -13,6 +13,7 @@ func sprintf(format string, args ...any) string { return fmt.Sprintf(format, arg
 // children are what this binary does as a child process; each gets its arguments.
 var children = map[string]func(args []string) error{
 	"getdents": childGetdents,
+	"openloop": childOpenloop,
 }
 
 // childGetdents lists a directory with a small buffer: one line per entry, its type and name, in the kernel's order.

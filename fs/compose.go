@@ -3,6 +3,8 @@ package fs
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,9 +22,8 @@ type composer struct {
 	roots   *lru[uint32, tree.Entry] // by place serial
 
 	mu sync.Mutex
-	// mu guards flights and wg.Add against wait.
+	// mu guards flights.
 	flights map[uint32]*flight
-	wg      sync.WaitGroup
 }
 
 // flight is one running or waiting composition; root and err are set before done is closed.
@@ -82,13 +83,11 @@ func (c *composer) join(serial uint32) *flight {
 		return fl
 	}
 	c.flights[serial] = fl
-	c.wg.Add(1)
 	go c.fly(serial, fl)
 	return fl
 }
 
 func (c *composer) fly(serial uint32, fl *flight) {
-	defer c.wg.Done()
 	defer func() {
 		if p := recover(); p != nil {
 			fl.err = fmt.Errorf("compose place %d: panic: %v", serial, p)
@@ -133,9 +132,12 @@ func (c *composer) compose(serial uint32) (tree.Entry, error) {
 	return e, nil
 }
 
-// wait waits for all flights; the context must have ended.
+// wait waits until nothing flies; the context must have ended.
 func (c *composer) wait() {
 	c.mu.Lock()
-	c.mu.Unlock() //nolint:staticcheck // no join that saw a live context is still between its check and wg.Add
-	c.wg.Wait()
+	flights := slices.Collect(maps.Values(c.flights)) // joins from here on see that the context has ended
+	c.mu.Unlock()
+	for _, fl := range flights {
+		<-fl.done
+	}
 }
