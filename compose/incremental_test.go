@@ -66,7 +66,7 @@ func TestIncrementalEqualsScratch(t *testing.T) {
 	})
 }
 
-func newStore(t *testing.T) *store.Store {
+func newStore(t testing.TB) *store.Store {
 	t.Helper()
 	dir := t.TempDir() + "/store"
 	if err := store.Create(dir); err != nil {
@@ -81,7 +81,7 @@ func newStore(t *testing.T) *store.Store {
 }
 
 // importMany imports builds of n packages, some of which have a second version, and returns their NVRs.
-func importMany(t *testing.T, s *store.Store, n int) []string {
+func importMany(t testing.TB, s *store.Store, n int) []string {
 	t.Helper()
 	dir := t.TempDir()
 	var specs []testrpm.Spec

@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	iofs "io/fs"
@@ -15,35 +16,67 @@ import (
 
 // Build is the RPMs of one source RPM, named by its name, version and release.
 type Build struct {
-	ID      uint64 `json:"id"`  // order of creation in the store, from 1
-	NVR     string `json:"nvr"` // "zlib-1.3.1-4.fc42", unique in the store
-	Package string `json:"package"`
-	Version string `json:"version"`
-	Release string `json:"release"`
-	Created Change `json:"created"`
-	Changed Change `json:"changed"`
-	RPMs    []RPM  `json:"-"`    // sorted by name, arch, digest
-	Rows    []byte `json:"rpms"` // RPMs, encoded
+	ID      uint64 // order of creation in the store, from 1
+	NVR     string // "zlib-1.3.1-4.fc42", unique in the store
+	Package string
+	Version string
+	Release string
+	Created Change
+	Changed Change
+	RPMs    []RPM // sorted by name, arch, digest
+}
+
+// buildVersion begins the binary form of a Build, tagBuildVersion that of a TagBuild.
+const (
+	buildVersion    = 1
+	tagBuildVersion = 1
+)
+
+func (b *Build) encode() []byte {
+	dst := binary.AppendUvarint([]byte{buildVersion}, b.ID)
+	for _, s := range []string{b.NVR, b.Package, b.Version, b.Release} {
+		dst = appendString(dst, s)
+	}
+	dst = appendChange(appendChange(dst, b.Created), b.Changed)
+	return appendRPMs(dst, b.RPMs)
+}
+
+func decodeBuild(nvr string, value []byte) (b Build, err error) {
+	d := rowDecoder{rest: value}
+	d.version(buildVersion)
+	b.ID = d.uvarint()
+	for _, s := range []*string{&b.NVR, &b.Package, &b.Version, &b.Release} {
+		*s = d.string()
+	}
+	b.Created, b.Changed, b.RPMs = d.change(), d.change(), d.rpms()
+	if err := d.end(); err != nil {
+		return b, fmt.Errorf("build %s: record in the index: %w", nvr, err)
+	}
+	return b, nil
 }
 
 // GetBuild returns iofs.ErrNotExist when the store has no such build.
 func GetBuild(r Reader, nvr string) (Build, error) {
-	b, err := get[Build](r, tableBuilds, "build", nvr)
+	v, err := getRaw(r, tableBuilds, "build", nvr)
 	if err != nil {
-		return b, err
+		return Build{}, err
 	}
-	return b, b.decodeRows()
+	return decodeBuild(nvr, v)
 }
 
 // Builds yields every build in the order of NVRs as strings.
-func Builds(r Reader) iter.Seq2[Build, error] { return all(r, tableBuilds, "build", "", (*Build).decodeRows) }
-
-// decodeRows fills in RPMs.
-func (b *Build) decodeRows() (err error) {
-	if b.RPMs, err = decodeRPMs(b.Rows); err != nil {
-		return fmt.Errorf("build %s: record in the index: %w", b.NVR, err)
+func Builds(r Reader) iter.Seq2[Build, error] {
+	return func(yield func(Build, error) bool) {
+		for item, err := range r.List(tableBuilds, "") {
+			var b Build
+			if err == nil {
+				b, err = decodeBuild(item.Name, item.Value)
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
 	}
-	return nil
 }
 
 // SourceOf returns the package name, version and release of the build that an RPM belongs to: its source RPM's, or its
@@ -123,8 +156,8 @@ func AddBuild(tx Tx, rpms []RPM) (b Build, added int, err error) {
 	slices.SortFunc(b.RPMs, func(x, y RPM) int {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Arch, y.Arch), slices.Compare(x.Digest[:], y.Digest[:]))
 	})
-	b.Changed, b.Rows = now(tx), appendRPMs(nil, b.RPMs)
-	tx.Put(tableBuilds, nvr, encode(b))
+	b.Changed = now(tx)
+	tx.Put(tableBuilds, nvr, b.encode())
 	return b, added, nil
 }
 

@@ -6,24 +6,24 @@
 //
 // # Tables
 //
-//	table       name                              value (JSON)
+//	table       name                              value
 //	repos       fedora                            Repo: {"created":3,"latest":"20261121T043000Z","changed":9,"stamp":1795235400}
 //	snapshots   fedora@20261121T043000Z           Snapshot: mode, counts, the directory's tree.Entry, the packages' tree
-//	builds      zlib-1.3.1-4.fc42                 Build: id, source NEVRA, RPM rows
+//	builds      zlib-1.3.1-4.fc42                 Build, in binary: id, source NVR, RPM rows
 //	tags        f42-build                         Tag: arches, inheritance, roots of its builds' and packages' trees
 //	counters    build                             the last build id given, decimal
 //
 // A tag's builds and its package list are trees of their own, so that tagging one build among thousands rewrites a few
 // nodes:
 //
-//	Tag.Builds     zlib-1.3.1-4.fc42              TagBuild: {"event":17,"id":4,"package":"zlib","record":"9f…"}
+//	Tag.Builds     zlib-1.3.1-4.fc42              TagBuild, in binary: event, id, package, digest of the build's record
 //	Tag.Packages   zlib                           TagPackage: {"blocked":true,"event":18}
 //
 //	Snapshot.RPMs  Packages/z/zlib-1.3.1-4.fc42.x86_64.rpm   RPM, in binary
 //
-// JSON, because records are few (a tag, not a package) and a person who debugs a store wants to read them. The encoding
-// is canonical: one struct, fields in declaration order, no spaces. RPM rows are many and stand in a binary form (rpm.go),
-// which a JSON record holds as base64.
+// What there are few of is JSON, for a person who debugs a store to read; its encoding is canonical: one struct, fields in
+// declaration order, no spaces. What there are many of (builds, their places in tags, RPMs) has a binary form: a version
+// byte, then varints, digests and strings with their length (row.go).
 //
 // # Change serials
 //

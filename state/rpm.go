@@ -2,7 +2,6 @@ package state
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -28,12 +27,6 @@ type RPM struct {
 // rpmVersion begins the binary form of an RPM: version byte, then strings with their length, digests, varints.
 const rpmVersion = 1
 
-// maxRows bounds lists in encoded rows; it only guards against damaged records.
-const maxRows = 1 << 20
-
-// errRow is the reason when an encoded row cannot be read.
-var errRow = errors.New("RPM row is damaged")
-
 // Append appends the binary form of r to dst.
 func (r *RPM) Append(dst []byte) []byte {
 	dst = append(dst, rpmVersion)
@@ -55,10 +48,7 @@ func (r *RPM) Append(dst []byte) []byte {
 func DecodeRPM(b []byte) (RPM, error) {
 	d := rowDecoder{rest: b}
 	r := d.rpm()
-	if d.bad || len(d.rest) > 0 {
-		return RPM{}, errRow
-	}
-	return r, nil
+	return r, d.end()
 }
 
 func appendRPMs(dst []byte, rpms []RPM) []byte {
@@ -69,83 +59,35 @@ func appendRPMs(dst []byte, rpms []RPM) []byte {
 	return dst
 }
 
-func decodeRPMs(b []byte) ([]RPM, error) {
-	d := rowDecoder{rest: b}
+// rpms reads what appendRPMs writes.
+func (d *rowDecoder) rpms() []RPM {
 	n := d.uvarint()
 	if n > maxRows {
-		return nil, errRow
+		d.bad = true
 	}
 	var rpms []RPM
 	for ; n > 0 && !d.bad; n-- {
 		rpms = append(rpms, d.rpm())
 	}
-	if d.bad || len(d.rest) > 0 {
-		return nil, errRow
-	}
-	return rpms, nil
-}
-
-func appendString(dst []byte, s string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
-}
-
-// rowDecoder reads rows; bad is set at the first byte that cannot be.
-type rowDecoder struct {
-	rest []byte
-	bad  bool
+	return rpms
 }
 
 func (d *rowDecoder) rpm() RPM {
 	var r RPM
-	if len(d.rest) == 0 || d.rest[0] != rpmVersion {
-		d.bad = true
-		return r
-	}
-	d.rest = d.rest[1:]
+	d.version(rpmVersion)
 	for _, s := range []*string{&r.Name, &r.Epoch, &r.Version, &r.Release, &r.Arch, &r.Source, &r.File} {
-		*s = string(d.take(d.uvarint()))
+		*s = d.string()
 	}
-	copy(r.Digest[:], d.take(uint64(len(r.Digest))))
-	copy(r.ID[:], d.take(uint64(len(r.ID))))
+	r.Digest, r.ID = d.digest(), d.digest()
 	n := d.uvarint()
 	if n > maxRows {
 		d.bad = true
 	}
 	for ; n > 0 && !d.bad; n-- {
-		r.Keys = append(r.Keys, string(d.take(d.uvarint())))
+		r.Keys = append(r.Keys, d.string())
 	}
 	r.Size, r.Serial, r.Mtime = int64(d.uvarint()), d.uvarint(), d.varint()
 	return r
-}
-
-func (d *rowDecoder) take(n uint64) []byte {
-	if n > uint64(len(d.rest)) {
-		d.bad, d.rest = true, nil
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *rowDecoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 {
-		d.bad, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *rowDecoder) varint() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 {
-		d.bad, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
 }
 
 // RowOf is the row of a package whose blob has the given serial and mtime.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	iofs "io/fs"
@@ -31,11 +32,24 @@ type Link struct {
 
 // TagBuild is a build's place in a tag.
 type TagBuild struct {
-	NVR     string      `json:"-"`
-	Event   uint64      `json:"event"`   // when it was tagged: of two builds of one package the later wins
-	ID      uint64      `json:"id"`      // the build's: decides between builds tagged in one event, greater wins
-	Package string      `json:"package"` // source package name
-	Record  blob.Digest `json:"record"`  // of the build's record, so that a tag's record determines its builds' content
+	NVR     string
+	Event   uint64      // when it was tagged: of two builds of one package the later wins
+	ID      uint64      // the build's: decides between builds tagged in one event, greater wins
+	Package string      // source package name
+	Record  blob.Digest // of the build's record, so that a tag's record determines its builds' content
+}
+
+func (b *TagBuild) encode() []byte {
+	dst := binary.AppendUvarint([]byte{tagBuildVersion}, b.Event)
+	dst = appendString(binary.AppendUvarint(dst, b.ID), b.Package)
+	return append(dst, b.Record[:]...)
+}
+
+func decodeTagBuild(nvr string, value []byte) (TagBuild, error) {
+	d := rowDecoder{rest: value}
+	d.version(tagBuildVersion)
+	b := TagBuild{NVR: nvr, Event: d.uvarint(), ID: d.uvarint(), Package: d.string(), Record: d.digest()}
+	return b, d.end()
 }
 
 // TagPackage is one entry of a tag's package list.
@@ -54,11 +68,13 @@ func Tags(r Reader) iter.Seq2[Tag, error] { return all[Tag](r, tableTags, "tag",
 func TagBuilds(r tree.Reader, t Tag) iter.Seq2[TagBuild, error] {
 	return func(yield func(TagBuild, error) bool) {
 		for item, err := range tree.List(r, t.Builds, "") {
-			v := TagBuild{NVR: item.Name}
+			var b TagBuild
 			if err == nil {
-				err = decode("tag "+t.Name+" build "+item.Name, item.Value, &v)
+				if b, err = decodeTagBuild(item.Name, item.Value); err != nil {
+					err = fmt.Errorf("tag %s: build %s: %w", t.Name, item.Name, err)
+				}
 			}
-			if !yield(v, err) || err != nil {
+			if !yield(b, err) || err != nil {
 				return
 			}
 		}
@@ -164,8 +180,8 @@ func AddToTag(tx Tx, tag string, nvrs ...string) error {
 		if err != nil {
 			return err
 		}
-		v := TagBuild{Event: tx.Seq(), ID: b.ID, Package: b.Package, Record: Digest(b)}
-		changes = append(changes, tree.Change{Name: nvr, Value: encode(v)})
+		v := TagBuild{Event: tx.Seq(), ID: b.ID, Package: b.Package, Record: blob.Sum(b.encode())}
+		changes = append(changes, tree.Change{Name: nvr, Value: v.encode()})
 	}
 	if t.Builds, err = tree.Apply(tx, t.Builds, changes); err != nil {
 		return fmt.Errorf("tag %s: %w", tag, err)

@@ -27,17 +27,26 @@ var ErrConflict = errors.New("conflicts with the present state")
 // now is the Change that tx is about to make.
 func now(tx Tx) Change { return Change{Event: tx.Seq(), Stamp: tx.Stamp()} }
 
-// get reads and decodes one record; noun names it in errors.
+// get reads and decodes one JSON record; noun names it in errors.
 func get[T any](r Reader, table, noun, name string) (T, error) {
 	var v T
-	b, err := r.Get(table, name)
+	b, err := getRaw(r, table, noun, name)
 	if err != nil {
-		if errors.Is(err, iofs.ErrNotExist) {
-			return v, fmt.Errorf("%s %s: %w", noun, name, iofs.ErrNotExist)
-		}
-		return v, fmt.Errorf("%s %s: %w", noun, name, err)
+		return v, err
 	}
 	return v, decode(noun+" "+name, b, &v)
+}
+
+// getRaw reads one record as it is encoded.
+func getRaw(r Reader, table, noun, name string) ([]byte, error) {
+	b, err := r.Get(table, name)
+	if errors.Is(err, iofs.ErrNotExist) {
+		err = iofs.ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", noun, name, err)
+	}
+	return b, nil
 }
 
 // exists reports whether a table has a name.

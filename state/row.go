@@ -1,0 +1,82 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"vrepofs/blob"
+)
+
+// maxRows bounds lists in encoded rows; it only guards against damaged records.
+const maxRows = 1 << 20
+
+// errRow is the reason when an encoded row cannot be read.
+var errRow = errors.New("row is damaged")
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendChange(dst []byte, c Change) []byte {
+	return binary.AppendVarint(binary.AppendUvarint(dst, c.Event), c.Stamp)
+}
+
+// rowDecoder reads rows; bad is set at the first byte that cannot be.
+type rowDecoder struct {
+	rest []byte
+	bad  bool
+}
+
+// version wants the version byte that begins each form.
+func (d *rowDecoder) version(want byte) {
+	if b := d.take(1); !d.bad && b[0] != want {
+		d.bad = true
+	}
+}
+
+func (d *rowDecoder) string() string { return string(d.take(d.uvarint())) }
+
+func (d *rowDecoder) digest() (v blob.Digest) {
+	copy(v[:], d.take(uint64(len(v))))
+	return v
+}
+
+func (d *rowDecoder) change() Change { return Change{Event: d.uvarint(), Stamp: d.varint()} }
+
+// end reports whether everything was read, and nothing beyond.
+func (d *rowDecoder) end() error {
+	if d.bad || len(d.rest) > 0 {
+		return errRow
+	}
+	return nil
+}
+
+func (d *rowDecoder) take(n uint64) []byte {
+	if n > uint64(len(d.rest)) {
+		d.bad, d.rest = true, nil
+		return nil
+	}
+	b := d.rest[:n]
+	d.rest = d.rest[n:]
+	return b
+}
+
+func (d *rowDecoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
+
+func (d *rowDecoder) varint() int64 {
+	v, n := binary.Varint(d.rest)
+	if n <= 0 {
+		d.bad, d.rest = true, nil
+		return 0
+	}
+	d.rest = d.rest[n:]
+	return v
+}
