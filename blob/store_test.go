@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"vrepofs/disk"
@@ -184,3 +185,8 @@ func TestAll(t *testing.T) {
 		}
 	}
 }
+
+const (
+	errIO      = syscall.EIO
+	errNoSpace = syscall.ENOSPC
+)
