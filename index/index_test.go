@@ -2,51 +2,10 @@ package index
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"vrepofs/blob"
-	"vrepofs/disk"
 )
-
-// newStore makes an empty store and returns its directory.
-func newStore(t testing.TB) string {
-	t.Helper()
-	root := filepath.Join(t.TempDir(), "store")
-	if err := Create(root, disk.OS{}); err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
-
-// mustOpen opens a store and closes it when the test ends.
-func mustOpen(t testing.TB, root string, o Options) *Index {
-	t.Helper()
-	x, err := Open(root, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { x.Close() })
-	return x
-}
-
-// put commits one name of table "t".
-func put(t testing.TB, x *Index, name, value string) Head {
-	t.Helper()
-	h, err := x.Commit(context.Background(), putOp(name, value))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-func putOp(name, value string) Op {
-	return Op{Row: Row{Command: "put " + name}, Apply: func(tx *Tx) error {
-		tx.Put("t", name, []byte(value))
-		return nil
-	}}
-}
 
 func TestCommitAndReopen(t *testing.T) {
 	root := newStore(t)
@@ -86,12 +45,6 @@ func TestCommitAndReopen(t *testing.T) {
 		if p, err := x.Package(f.Digest); err != nil || string(p) != "package" {
 			t.Fatalf("package is %q, %v", p, err)
 		}
-		start := time.Now()
-		if err := x.Close(); err != nil {
-			t.Fatal(err)
-		}
-		closed := time.Now()
-		x = mustOpen(t, root, Options{})
-		t.Logf("close %v, open %v", closed.Sub(start), time.Since(closed))
+		x = reopen(t, x)
 	}
 }
