@@ -4,15 +4,15 @@ import (
 	"context"
 	"testing"
 
-	"vrepofs/store"
+	"vrepofs/store/storetest"
 )
 
 // BenchmarkOneBuildMore measures what a client waits for when one build is tagged into a view of 10,000 packages: the
 // commit and the composition of the new view.
 func BenchmarkOneBuildMore(b *testing.B) {
-	s := newStore(b)
+	s := storetest.New(b)
 	nvrs := importMany(b, s, 5000)
-	ctx, who := context.Background(), store.Who{Command: "bench"}
+	ctx, who := context.Background(), storetest.Who()
 	if _, err := s.CreateTag(ctx, who, "t", []string{"x86_64"}); err != nil {
 		b.Fatal(err)
 	}

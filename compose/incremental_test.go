@@ -7,21 +7,19 @@ import (
 
 	"pgregory.net/rapid"
 
-	"vrepofs/blob"
-	"vrepofs/ingest"
-	"vrepofs/rpm"
 	"vrepofs/state"
 	"vrepofs/store"
+	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
 )
 
 // TestIncrementalEqualsScratch holds the central property of composition: whatever happened before, and whatever parts and
 // views are remembered, a view is what composing it from nothing gives.
 func TestIncrementalEqualsScratch(t *testing.T) {
-	s := newStore(t)
+	s := storetest.New(t)
 	nvrs := importMany(t, s, 150)
 	tags := []string{"a", "b", "c", "d"}
-	ctx, who := context.Background(), store.Who{Command: "test"}
+	ctx, who := context.Background(), storetest.Who()
 	for _, tag := range tags {
 		if _, err := s.CreateTag(ctx, who, tag, []string{"x86_64", "src"}); err != nil {
 			t.Fatal(err)
@@ -66,24 +64,9 @@ func TestIncrementalEqualsScratch(t *testing.T) {
 	})
 }
 
-func newStore(t testing.TB) *store.Store {
-	t.Helper()
-	dir := t.TempDir() + "/store"
-	if err := store.Create(dir); err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(dir, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
 // importMany imports builds of n packages, some of which have a second version, and returns their NVRs.
 func importMany(t testing.TB, s *store.Store, n int) []string {
 	t.Helper()
-	dir := t.TempDir()
 	var specs []testrpm.Spec
 	for i := range n {
 		sp := testrpm.Spec{Name: fmt.Sprintf("p%d", i), Files: []testrpm.File{{Path: fmt.Sprintf("/usr/bin/p%d", i), Size: 10}}}
@@ -96,44 +79,14 @@ func importMany(t testing.TB, s *store.Store, n int) []string {
 			specs = append(specs, sp)
 		}
 	}
-	if _, err := testrpm.Write(dir, specs...); err != nil {
-		t.Fatal(err)
-	}
-	plan, err := ingest.Scan([]string{dir}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease, err := s.Blobs.NewLease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lease.Close()
-	im := s.NewImport()
-	bad, err := ingest.Read(t.Context(), lease, plan.RPMs, ingest.Options{How: blob.Copy}, func(r ingest.RPM) error {
-		return im.AddRPM(r.Name, 0, rpm.AppendPackage(nil, r.Package))
-	})
-	if err != nil || len(bad) > 0 {
-		t.Fatalf("read: %v, %v", err, bad)
-	}
-	if err := lease.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	results, err := im.Builds(t.Context(), store.Who{Command: "build import"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var nvrs []string
-	for _, r := range results {
-		nvrs = append(nvrs, r.Build.NVR)
-	}
-	return nvrs
+	return storetest.Builds(t, s, specs...)
 }
 
 // TestStateIsReadAsOfItsEvent holds that an older event's view stays what it was.
 func TestStateIsReadAsOfItsEvent(t *testing.T) {
-	s := newStore(t)
+	s := storetest.New(t)
 	nvrs := importMany(t, s, 5)
-	ctx, who := context.Background(), store.Who{Command: "test"}
+	ctx, who := context.Background(), storetest.Who()
 	if _, err := s.CreateTag(ctx, who, "t", []string{"x86_64"}); err != nil {
 		t.Fatal(err)
 	}

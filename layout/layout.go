@@ -68,7 +68,7 @@ func (l *Layout) Child(key string) (fs.Child, error) {
 	}
 	c.Mtime = head.Stamp
 	switch {
-	case p.at && p.link:
+	case p.link && p.table == "":
 		c.Parent, c.Symlink = "at", strconv.FormatUint(p.event, 10)
 	case p.at && p.table == "":
 		c.Parent = "at"

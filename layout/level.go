@@ -136,7 +136,7 @@ func arches(key string, p place, r state.Reader) (*fs.Level, error) {
 // moment finds a name under at/: an event is a directory; a time and a label are links to one.
 func (l *Layout) moment(name string) (fs.Child, bool) {
 	h, err := l.st.Head(store.Moment(name))
-	if err != nil || h.Seq > l.shown.Load().head.Seq {
+	if err != nil || h.Seq == 0 || h.Seq > l.shown.Load().head.Seq {
 		return fs.Child{}, false
 	}
 	event := strconv.FormatUint(h.Seq, 10)

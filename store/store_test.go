@@ -4,81 +4,16 @@ import (
 	"context"
 	"errors"
 	iofs "io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"vrepofs/blob"
 	"vrepofs/compose"
-	"vrepofs/ingest"
-	"vrepofs/rpm"
 	"vrepofs/state"
 	"vrepofs/store"
+	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
 	"vrepofs/tree"
 )
-
-// open makes a store in a new directory, or opens the one in dir.
-func open(t *testing.T, dir string) *store.Store {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(dir, "vrepofs")); err != nil {
-		if err := store.Create(dir); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s, err := store.Open(dir, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
-}
-
-// read brings specs into the blob store and returns the import that has them.
-func read(t *testing.T, s *store.Store, specs ...testrpm.Spec) *store.Import {
-	t.Helper()
-	dir := t.TempDir()
-	if _, err := testrpm.Write(dir, specs...); err != nil {
-		t.Fatal(err)
-	}
-	plan, err := ingest.Scan([]string{dir}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease, err := s.Blobs.NewLease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { lease.Close() })
-	im := s.NewImport()
-	bad, err := ingest.Read(t.Context(), lease, plan.RPMs, ingest.Options{How: blob.Copy}, func(r ingest.RPM) error {
-		return im.AddRPM(r.Name, 0, rpm.AppendPackage(nil, r.Package))
-	})
-	if err != nil || len(bad) > 0 {
-		t.Fatalf("read: %v, bad: %v", err, bad)
-	}
-	if err := lease.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return im
-}
-
-func snapshot(t *testing.T, s *store.Store, repo string, specs ...testrpm.Spec) state.Snapshot {
-	t.Helper()
-	snap, err := read(t, s, specs...).Snapshot(t.Context(), store.Who{Command: "repo import"}, repo, store.SnapshotOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return snap
-}
-
-func builds(t *testing.T, s *store.Store, specs ...testrpm.Spec) {
-	t.Helper()
-	if _, err := read(t, s, specs...).Builds(t.Context(), store.Who{Command: "build import"}); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // paths lists every file below a directory.
 func paths(t *testing.T, s *store.Store, dir tree.Entry) []string {
@@ -118,9 +53,8 @@ func rpmNames(t *testing.T, s *store.Store, dir tree.Entry) string {
 }
 
 func TestSnapshotOfFiles(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	snap := snapshot(t, s, "fedora", testrpm.Spec{Name: "Zlib"}, testrpm.Spec{Name: "bash", Arch: "noarch"})
+	s := storetest.New(t)
+	snap := storetest.Snapshot(t, s, "fedora", testrpm.Spec{Name: "Zlib"}, testrpm.Spec{Name: "bash", Arch: "noarch"})
 	if got, want := rpmNames(t, s, snap.Root), "b/bash-1.0-1.noarch.rpm z/Zlib-1.0-1.x86_64.rpm"; got != want {
 		t.Errorf("RPMs are %q, want %q", got, want)
 	}
@@ -131,7 +65,7 @@ func TestSnapshotOfFiles(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir)
+	s = storetest.Open(t, s.Root)
 	r, _, err := s.State("")
 	if err != nil {
 		t.Fatal(err)
@@ -143,9 +77,9 @@ func TestSnapshotOfFiles(t *testing.T) {
 }
 
 func TestAddKeepsWhatTheNewestHas(t *testing.T) {
-	s := open(t, t.TempDir())
-	snapshot(t, s, "r", testrpm.Spec{Name: "a"})
-	im := read(t, s, testrpm.Spec{Name: "b"})
+	s := storetest.New(t)
+	storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a"})
+	im := storetest.Read(t, s, testrpm.Spec{Name: "b"})
 	snap, err := im.Snapshot(t.Context(), store.Who{}, "r", store.SnapshotOptions{Add: true})
 	if err != nil {
 		t.Fatal(err)
@@ -156,12 +90,12 @@ func TestAddKeepsWhatTheNewestHas(t *testing.T) {
 }
 
 func TestView(t *testing.T) {
-	s, ctx := open(t, t.TempDir()), context.Background()
-	builds(t, s,
+	s, ctx := storetest.New(t), context.Background()
+	storetest.Builds(t, s,
 		testrpm.Spec{Name: "zlib", Version: "1"}, testrpm.Spec{Name: "zlib-devel", Version: "1", SourceRPM: "zlib-1-1.src.rpm"},
 		testrpm.Spec{Name: "zlib", Version: "2"}, testrpm.Spec{Name: "doc", Arch: "noarch"}, testrpm.Spec{Name: "doc", Arch: "src"},
 		testrpm.Spec{Name: "arm", Arch: "aarch64"})
-	who := store.Who{Command: "test"}
+	who := storetest.Who()
 	do := func(_ state.Change, err error) {
 		t.Helper()
 		if err != nil {
