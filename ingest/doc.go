@@ -7,7 +7,9 @@
 // "bad lead magic 7f454c46", "truncated: the file has 4096 bytes, the header ends at 9720".
 //
 // What makes an RPM good is what rpm 4.18 says (rpm -K --nosignature): well-formed headers, and every header and payload
-// digest that the file carries agrees. Signatures are not verified here, only the ids of their keys are read.
+// digest that the file carries agrees. There are three differences: sizes must agree too, arrays of a header that belong
+// together must be of equal length (rpm leaves them out in silence), and a file without digests passes, as packages of before
+// rpm 4 have none. Signatures are not verified here, only the ids of their keys are read.
 //
 // # Layout of an RPM file
 //
@@ -22,6 +24,6 @@
 // The digests that a file may carry, and what they cover:
 //
 //	signature 269  SHA-1 of the main header, hex          signature 1004 MD5 of main header and payload, binary
-//	signature 273  SHA-256 of the main header, hex        main 5092      SHA-256 (or 5093's) of the compressed payload
+//	signature 273  SHA-256 of the main header, hex        main 5092      SHA-256 of the compressed payload, hex
 //	signature 279  SHA3-256 of the main header, hex       main 5097      the same of the archive; not looked at
 package ingest

@@ -5,7 +5,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha3"
-	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -201,8 +200,14 @@ func TestSignedCopies(t *testing.T) {
 	}
 }
 
-// TestDigests makes each digest that a package may carry right and wrong.
-func TestDigests(t *testing.T) {
+// digestCase is a package with digests, right or wrong; reason is what is said of it, "" if it is good.
+type digestCase struct {
+	name, reason string
+	raw          []byte
+}
+
+// digestTable makes each digest that a package may carry right and wrong.
+func digestTable() []digestCase {
 	const payload = "some payload"
 	hexOf := func(b []byte) string { return hex.EncodeToString(b) }
 	payloadTags := func(digest string, algo ...uint32) []byte {
@@ -212,11 +217,12 @@ func TestDigests(t *testing.T) {
 		}
 		return rawHeader(63, tags...)
 	}
-	sum256, sum512 := sha256.Sum256([]byte(payload)), sha512.Sum512([]byte(payload))
+	sum256 := sha256.Sum256([]byte(payload))
 	plain := rawHeader(63, plainTags()...)
 	header256, header3 := sha256.Sum256(plain), sha3.Sum256(plain)
 	sumMD5 := md5.Sum(append(bytes.Clone(plain), payload...))
 	none := rawHeader(62, rawTag{999, typeBin, 1, []byte{0}})
+	var table []digestCase
 	for _, c := range []struct {
 		name, reason string
 		sig, main    []byte
@@ -225,10 +231,8 @@ func TestDigests(t *testing.T) {
 		{"payload", "", none, payloadTags(hexOf(sum256[:]), 8)},
 		{"payload, upper case", "", none, payloadTags(strings.ToUpper(hexOf(sum256[:])), 8)},
 		{"payload of rpm 6", "", none, payloadTags(hexOf(sum256[:]))},
-		{"payload, SHA-512", "", none, payloadTags(hexOf(sum512[:]), 10)},
-		{"payload, unknown", "", none, payloadTags("00", 99)},
+		{"payload, another algorithm", "", none, payloadTags("00", 10)},
 		{"bad payload", "bad payload digest: SHA-256 is ", none, payloadTags(hexOf(header256[:]), 8)},
-		{"bad payload, SHA-512", "bad payload digest: SHA-512 is ", none, payloadTags(hexOf(sum256[:]), 10)},
 		{"header", "", rawHeader(62, str(sigSHA256, hexOf(header256[:]))), plain},
 		{"bad header", "bad header digest: SHA-256 is ", rawHeader(62, str(sigSHA256, hexOf(sum256[:]))), plain},
 		{"header, SHA3", "", rawHeader(62, str(sigSHA3, hexOf(header3[:]))), plain},
@@ -241,11 +245,17 @@ func TestDigests(t *testing.T) {
 		{"long size", "truncated: ", rawHeader(62, rawTag{sigLongSize, 5, 1, bytes.Repeat([]byte{0xff}, 8)}), plain},
 		{"size of rpm 6", "truncated: ", none, rawHeader(63, plainTags(rawTag{tagPayloadSize, 5, 1, []byte{0, 0, 0, 0, 0, 0, 9, 0}})...)},
 	} {
-		raw := rawRPM(c.sig, c.main, payload)
+		table = append(table, digestCase{c.name, c.reason, rawRPM(c.sig, c.main, payload)})
+	}
+	return table
+}
+
+func TestDigests(t *testing.T) {
+	for _, c := range digestTable() {
 		for how, inspect := range map[string]func() (*rpm.Package, error){
-			"small": func() (*rpm.Package, error) { return inspectSmall(bytes.NewReader(raw), make([]byte, len(raw))) },
+			"small": func() (*rpm.Package, error) { return inspectSmall(bytes.NewReader(c.raw), make([]byte, len(c.raw))) },
 			"large": func() (*rpm.Package, error) {
-				return inspectLarge(bytes.NewReader(raw), int64(len(raw)), make([]byte, pieceSize))
+				return inspectLarge(bytes.NewReader(c.raw), int64(len(c.raw)), make([]byte, pieceSize))
 			},
 		} {
 			_, err := inspect()

@@ -5,9 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha3"
-	"crypto/sha512"
 	"encoding/hex"
-	"hash"
 	"strings"
 )
 
@@ -36,44 +34,24 @@ func (h *headers) checkHeaderDigests() error {
 
 // payloadCheck is what the headers say of the bytes that follow them.
 type payloadCheck struct {
-	name    string           // "SHA-256"; "" when there is no digest of the payload, or one that we do not know
-	newHash func() hash.Hash // of name; nil for SHA-256, which has its own way
-	want    string           // hex
-	md5     []byte           // of main header and payload, to be verified; nil when there is none or no need
+	sha256 string // of the payload, hex; "" when there is none
+	md5    []byte // of main header and payload, to be verified; nil when there is none or no need
 }
 
-// payloadCheck finds the digest of the payload. Digests by unknown algorithms are ignored, as are the stronger ones that rpm
-// 6 adds beside SHA-256 (5121, 5123) and the digest of the archive before its compression.
+// payloadCheck finds the digest of the payload. Its algorithm has always been SHA-256; if 5093 names another, the digest is
+// ignored, as are those that rpm 6 adds beside it (5121, 5123) and that of the archive before its compression.
 //
 // MD5 runs at a third of the speed of SHA-256 in hardware and proves nothing that the others do not, so it is verified only
 // where it is needed: where header and payload are not both covered by something else.
 func (h *headers) payloadCheck() payloadCheck {
 	var c payloadCheck
-	b := h.mainBytes()
-	if want := h.main.findString(b, tagPayloadDigest); want != "" {
-		algo, ok := h.main.findNumber(b, tagPayloadDigestAlgo)
-		if !ok {
-			algo = 8 // rpm 6 has no 5093: the tag has become PAYLOADSHA256
-		}
-		switch algo { // RFC 4880 §9.4, as rpm numbers them
-		case 2:
-			c.name, c.newHash = "SHA-1", sha1.New
-		case 8:
-			c.name = "SHA-256"
-		case 9:
-			c.name, c.newHash = "SHA-384", sha512.New384
-		case 10:
-			c.name, c.newHash = "SHA-512", sha512.New
-		case 11:
-			c.name, c.newHash = "SHA-224", sha256.New224
-		}
-		if c.name != "" {
-			c.want = want
-		}
+	b, s := h.mainBytes(), h.sigBytes()
+	const algoSHA256 = 8                                                                   // PGPHASHALGO_SHA256
+	if algo, ok := h.main.findNumber(b, tagPayloadDigestAlgo); !ok || algo == algoSHA256 { // rpm 6 has no 5093
+		c.sha256 = h.main.findString(b, tagPayloadDigest)
 	}
-	s := h.sigBytes()
 	headerCovered := h.sig.findString(s, sigSHA256) != "" || h.sig.findString(s, sigSHA3) != ""
-	if c.name == "" || !headerCovered {
+	if c.sha256 == "" || !headerCovered {
 		if sum := h.sig.findBytes(s, sigMD5); len(sum) == md5.Size {
 			c.md5 = sum
 		}
@@ -82,8 +60,8 @@ func (h *headers) payloadCheck() payloadCheck {
 }
 
 func (c *payloadCheck) verifyPayload(got []byte) error {
-	if s := hex.EncodeToString(got); !strings.EqualFold(s, c.want) {
-		return bad("bad payload digest: %s is %s, the header says %s", c.name, s, c.want)
+	if s := hex.EncodeToString(got); !strings.EqualFold(s, c.sha256) {
+		return bad("bad payload digest: SHA-256 is %s, the header says %s", s, c.sha256)
 	}
 	return nil
 }

@@ -71,19 +71,11 @@ func inspectSmall(r io.ReaderAt, b []byte) (*rpm.Package, error) {
 		return nil, err
 	}
 	c := h.payloadCheck()
-	payload := b[h.main.end:]
-	switch {
-	case c.name == "":
-	case c.newHash == nil:
-		sum := sha256.Sum256(payload)
-		err = c.verifyPayload(sum[:])
-	default:
-		w := c.newHash()
-		w.Write(payload)
-		err = c.verifyPayload(w.Sum(nil))
-	}
-	if err != nil {
-		return nil, err
+	if c.sha256 != "" {
+		sum := sha256.Sum256(b[h.main.end:])
+		if err := c.verifyPayload(sum[:]); err != nil {
+			return nil, err
+		}
 	}
 	if c.md5 != nil {
 		sum := md5.Sum(b[h.main.start:])
@@ -135,11 +127,8 @@ func inspectLarge(r io.ReaderAt, size int64, buf []byte) (*rpm.Package, error) {
 	id.Write(h.mainBytes())
 	sums := []hash.Hash{whole, id}
 	var payload, sumMD5 hash.Hash
-	if c.name != "" {
+	if c.sha256 != "" {
 		payload = sha256.New()
-		if c.newHash != nil {
-			payload = c.newHash()
-		}
 		sums = append(sums, payload)
 	}
 	if c.md5 != nil {
