@@ -34,14 +34,6 @@ type Change struct {
 	Stamp int64  `json:"stamp"` // seconds since 1970 UTC
 }
 
-// later returns the greater of two changes.
-func (c Change) later(d Change) Change {
-	if d.Event > c.Event {
-		return d
-	}
-	return c
-}
-
 // encode returns the canonical JSON of a record.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
