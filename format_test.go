@@ -2,9 +2,8 @@ package vrepofs_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,24 +95,69 @@ func examples(t *testing.T) map[string][]byte {
 	row := state.RPM{NEVRA: samplePackage(hello).NEVRA, Source: "a-1-2.src.rpm", File: "a-1-2.noarch.rpm",
 		Digest: hello, ID: blob.Sum(nil), Keys: []string{"1234567890abcdef"}, Size: 5, Serial: 1, Mtime: at}
 	out["rpm row"] = row.Append(nil)
-	made := state.Change{Event: 7, Stamp: at}
-	for name, record := range map[string]any{
-		"repo": state.Repo{Name: "r", Created: made, Changed: made, Latest: "20261121T043000Z"},
-		"snapshot": state.Snapshot{Repo: "r", ID: "20261121T043000Z", Made: made, Mode: state.Generated,
-			Dir: out["entry dir"], RPMs: leaf, Count: 1, Bytes: 5},
-		"build": state.Build{ID: 3, NVR: "a-1-2", Package: "a", Version: "1", Release: "2", Created: made, Changed: made,
-			Rows: append([]byte{1}, out["rpm row"]...)},
-		"tag": state.Tag{Name: "dev", Created: made, Changed: made, Arches: []string{"x86_64"},
-			Inherit: []state.Link{{Parent: "base", Priority: 10}}, Builds: leaf},
-		"tag build":   state.TagBuild{Event: 7, ID: 3, Package: "a", Record: hello},
-		"tag package": state.TagPackage{Blocked: true, Event: 7},
-	} {
-		if out[name], err = json.Marshal(record); err != nil {
-			t.Fatal(err)
-		}
-	}
+	stateRecords(t, out, row, at)
 	sampleStore(t, out, hello, at)
 	return out
+}
+
+// stateRecords adds one record of each noun, as one commit makes them all.
+func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) {
+	t.Helper()
+	x := newIndex(t, filepath.Join(t.TempDir(), "store"), at)
+	defer x.Close()
+	var dir tree.Entry
+	head, err := x.Commit(t.Context(), index.Op{Apply: func(tx *index.Tx) (err error) {
+		if dir, err = tree.MakeDir(tx, at, func(yield func(string, tree.Entry) bool) {
+			yield(rpm.File, tree.Entry{Kind: tree.KindFile, RPM: true, Size: rpm.Size, Mtime: at, Serial: rpm.Serial, Digest: rpm.Digest})
+		}); err != nil {
+			return err
+		}
+		rpms, err := tree.Apply(tx, blob.Digest{}, []tree.Change{{Name: rpm.File, Value: rpm.Append(nil)}})
+		if err != nil {
+			return err
+		}
+		_, _, err = state.AddBuild(tx, []state.RPM{rpm})
+		return errors.Join(err,
+			state.AddSnapshot(tx, &state.Snapshot{Repo: "r", Mode: state.Generated, Root: dir, RPMs: rpms, Count: 1, Bytes: rpm.Size}),
+			state.CreateTag(tx, "base", []string{"x86_64"}),
+			state.CreateTag(tx, "dev", []string{"x86_64"}),
+			state.AddParent(tx, "dev", state.Link{Parent: "base", Priority: 10}),
+			state.AddToTag(tx, "dev", "a-1-2"),
+			state.SetBlocked(tx, "dev", true, "b"))
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := x.View(head)
+	dev, err := state.GetTag(now, "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, get := range map[string]func() ([]byte, error){
+		"repo":        func() ([]byte, error) { return now.Get("repos", "r") },
+		"snapshot":    func() ([]byte, error) { return now.Get("snapshots", "r@20261121T043000Z") },
+		"build":       func() ([]byte, error) { return now.Get("builds", "a-1-2") },
+		"tag":         func() ([]byte, error) { return now.Get("tags", "dev") },
+		"tag build":   func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
+		"tag package": func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },
+	} {
+		if out[name], err = get(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// newIndex makes a store with a clock that stands still.
+func newIndex(t *testing.T, root string, at int64) *index.Index {
+	t.Helper()
+	if err := index.Create(root, disk.OS{}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := index.Open(root, index.Options{Now: func() time.Time { return time.Unix(at, 0) }, Command: "vrepofs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
 }
 
 func samplePackage(d blob.Digest) *rpm.Package {
@@ -132,23 +176,14 @@ func samplePackage(d blob.Digest) *rpm.Package {
 func sampleStore(t *testing.T, out map[string][]byte, hello blob.Digest, at int64) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "store")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := index.Create(root, disk.OS{}); err != nil {
-		t.Fatal(err)
-	}
-	x, err := index.Open(root, index.Options{Now: func() time.Time { return time.Unix(at, 0) }, Command: "vrepofs"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	x := newIndex(t, root, at)
 	closed := false
 	defer func() {
 		if !closed {
 			x.Close()
 		}
 	}()
-	_, err = x.Commit(context.Background(), index.Op{
+	_, err := x.Commit(t.Context(), index.Op{
 		Row: index.Row{Command: "repo import r", Note: "first", Label: "one"},
 		Apply: func(tx *index.Tx) error {
 			if _, err := tx.AddFile(index.FileRow{Digest: hello, Size: 5, Name: "a-1-2.noarch.rpm"}); err != nil {

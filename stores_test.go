@@ -14,10 +14,9 @@ import (
 	"testing"
 
 	"vrepofs/blob"
-	"vrepofs/ingest"
-	"vrepofs/rpm"
 	"vrepofs/state"
 	"vrepofs/store"
+	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
 	"vrepofs/tree"
 )
@@ -99,9 +98,25 @@ func describe(t *testing.T, dir string) string {
 			list(t, s, &b, "repos/"+repo.Name+"/"+snap.ID, snap.Root)
 		}
 	}
+	for build, err := range state.Builds(now) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "build %s id %d event %d\n", build.NVR, build.ID, build.Changed.Event)
+		for _, r := range build.RPMs {
+			fmt.Fprintf(&b, "build %s has %s %s %s\n", build.NVR, r.File, r.Digest, r.ID)
+		}
+	}
 	for tag, err := range state.Tags(now) {
 		if err != nil {
 			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "tag %s arches %v inherits %v\n", tag.Name, tag.Arches, tag.Inherit)
+		for tagged, err := range state.TagBuilds(now, tag) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, "tag %s has %s event %d id %d package %s record %s\n", tag.Name, tagged.NVR, tagged.Event, tagged.ID, tagged.Package, tagged.Record)
 		}
 		for _, arch := range tag.Arches {
 			v, err := s.Composer.View(t.Context(), now, tag.Name, arch)
@@ -195,41 +210,13 @@ func fillStore(t *testing.T, dir string) {
 		Changelog: []testrpm.Change{{Time: testrpm.BuildTime, Author: "A <a@example.org> - 1.0-1", Text: "- first"}}}
 	source := testrpm.Spec{Name: "hello", Version: "2.0", Arch: "src"}
 
-	must(brought(t, s, hello("1.0"), lib).Snapshot(t.Context(), who("repo import acme"), "acme", store.SnapshotOptions{}))
-	must(brought(t, s, hello("2.0"), lib).Snapshot(t.Context(), store.Who{UID: 1000, Command: "repo import acme", Note: "2.0 is out", Label: "two"},
+	must(storetest.Read(t, s, hello("1.0"), lib).Snapshot(t.Context(), who("repo import acme"), "acme", store.SnapshotOptions{}))
+	must(storetest.Read(t, s, hello("2.0"), lib).Snapshot(t.Context(), store.Who{UID: 1000, Command: "repo import acme", Note: "2.0 is out", Label: "two"},
 		"acme", store.SnapshotOptions{}))
-	must(brought(t, s, hello("1.0"), hello("2.0"), source, lib).Builds(t.Context(), who("build import")))
+	must(storetest.Read(t, s, hello("1.0"), hello("2.0"), source, lib).Builds(t.Context(), who("build import")))
 	must(s.CreateTag(t.Context(), who("tag create base"), "base", []string{"x86_64"}))
 	must(s.CreateTag(t.Context(), who("tag create dev"), "dev", []string{"x86_64", "src"}))
 	must(s.AddParent(t.Context(), who("tag inherit add dev base"), "dev", "base", 10))
 	must(s.TagBuilds(t.Context(), who("tag add base"), "base", []string{"hello-1.0-1", "libgreet-1.0-1"}))
 	must(s.TagBuilds(t.Context(), who("tag add dev"), "dev", []string{"hello-2.0-1"}))
-}
-
-// brought builds the specs and reads them into the store.
-func brought(t *testing.T, s *store.Store, specs ...testrpm.Spec) *store.Import {
-	t.Helper()
-	dir := t.TempDir()
-	if _, err := testrpm.Write(dir, specs...); err != nil {
-		t.Fatal(err)
-	}
-	plan, err := ingest.Scan([]string{dir}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease, err := s.Blobs.NewLease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	im := s.NewImport()
-	bad, err := ingest.Read(t.Context(), lease, plan.RPMs, ingest.Options{How: blob.Copy}, func(r ingest.RPM) error {
-		return im.AddRPM(r.Name, 0, rpm.AppendPackage(nil, r.Package))
-	})
-	if err != nil || len(bad) > 0 {
-		t.Fatalf("read: %v, bad: %v", err, bad)
-	}
-	if err := errors.Join(lease.Flush(t.Context()), lease.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return im
 }
