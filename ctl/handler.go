@@ -1,0 +1,166 @@
+package ctl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"vrepofs/fs"
+	"vrepofs/layout"
+	"vrepofs/store"
+)
+
+// maxRequest bounds the JSON of a request, in bytes: a tag operation with 100,000 builds fits.
+const maxRequest = 16 << 20
+
+// Handler answers requests about one open store. It is safe for concurrent use.
+type Handler struct {
+	st    *store.Store
+	log   *slog.Logger
+	mux   *http.ServeMux
+	owner uint32  // of the store's directory
+	d     *daemon // nil in process
+}
+
+// daemon is what a handler in the daemon knows beyond the store.
+type daemon struct {
+	info   DaemonInfo
+	mount  *fs.FS
+	layout *layout.Layout
+	stop   context.CancelFunc // makes Serve end
+}
+
+// NewHandler returns the handler of an open store, which stays the caller's. log may be nil.
+func NewHandler(st *store.Store, log *slog.Logger) *Handler { return newHandler(st, log, nil) }
+
+func newHandler(st *store.Store, log *slog.Logger, d *daemon) *Handler {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{st: st, log: log, mux: http.NewServeMux(), d: d}
+	if fi, err := os.Stat(st.Root); err == nil {
+		if s, ok := fi.Sys().(*syscall.Stat_t); ok {
+			h.owner = s.Uid
+		}
+	}
+	h.routes()
+	return h
+}
+
+// routes is the list of all requests.
+func (h *Handler) routes() {
+	post(h, "repo/list", h.listRepos)
+	post(h, "repo/show", h.showRepo)
+	post(h, "repo/remove", h.removeRepo)
+	post(h, "snapshot/list", h.listSnapshots)
+	post(h, "snapshot/show", h.showSnapshot)
+	post(h, "snapshot/rpms", h.listSnapshotRPMs)
+	post(h, "snapshot/diff", h.diffSnapshots)
+	post(h, "snapshot/remove", h.removeSnapshot)
+	post(h, "build/list", h.listBuilds)
+	post(h, "build/show", h.showBuild)
+	post(h, "build/remove", h.removeBuild)
+	post(h, "tag/list", h.listTags)
+	post(h, "tag/show", h.showTag)
+	post(h, "tag/create", h.createTag)
+	post(h, "tag/delete", h.deleteTag)
+	post(h, "tag/add", h.tagBuilds)
+	post(h, "tag/remove", h.untagBuilds)
+	post(h, "tag/block", h.blockPackages)
+	post(h, "tag/unblock", h.unblockPackages)
+	post(h, "tag/inherit-add", h.addParent)
+	post(h, "tag/inherit-remove", h.removeParent)
+	post(h, "tag/inherit-list", h.listParents)
+	post(h, "log/list", h.listLog)
+	post(h, "status/show", h.showStatus)
+	post(h, "daemon/stop", h.stopDaemon)
+	h.mux.HandleFunc("POST /v1/verify/run", h.runVerify)
+	h.mux.HandleFunc("POST /v1/import/run", h.runImport)
+}
+
+// post registers a request of the usual form.
+func post[Req, Resp any](h *Handler, path string, serve func(context.Context, *Req) (*Resp, error)) {
+	h.mux.HandleFunc("POST /v1/"+path, func(w http.ResponseWriter, r *http.Request) {
+		var req Req
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&req); err != nil {
+			var tooBig *http.MaxBytesError
+			if errors.As(err, &tooBig) {
+				err = fmt.Errorf("more than %d bytes", tooBig.Limit)
+			}
+			h.fail(w, r, invalid("request %s: %v", r.URL.Path, err))
+			return
+		}
+		resp, err := serve(r.Context(), &req)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(resp); err != nil {
+			h.log.Debug("answer not sent", "request", r.URL.Path, "error", err)
+		}
+	})
+}
+
+// fail answers with an error.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := errorOf(err)
+	if e.Status >= http.StatusInternalServerError {
+		h.log.Error("request failed", "request", r.URL.Path, "error", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.Status)
+	// The client may be gone; then nobody wants to know.
+	_ = json.NewEncoder(w).Encode(e)
+}
+
+// ServeHTTP answers one request. A panic in it is answered and logged, and the process goes on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			h.log.Error("panic in a request", "request", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			h.fail(w, r, fmt.Errorf("%w in %s: %v: please report it with the daemon's log", ErrPanic, r.URL.Path, p))
+		}
+	}()
+	if _, ok := uidOf(r.Context()); !ok {
+		h.fail(w, r, fmt.Errorf("the kernel does not say who is asking: %w", os.ErrPermission))
+		return
+	}
+	if _, pattern := h.mux.Handler(r); pattern == "" {
+		io.Copy(io.Discard, io.LimitReader(r.Body, maxRequest))
+		h.fail(w, r, invalid("request %s %s is not known to this version of vrepofs", r.Method, r.URL.Path))
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// uidKey is the context key of the asking user.
+type uidKey struct{}
+
+// WithUID returns a context for requests of a user whom the kernel has named.
+func WithUID(ctx context.Context, uid uint32) context.Context {
+	return context.WithValue(ctx, uidKey{}, uid)
+}
+
+func uidOf(ctx context.Context) (uint32, bool) {
+	uid, ok := ctx.Value(uidKey{}).(uint32)
+	return uid, ok
+}
+
+// who is the user of a request with what the request says of itself.
+func who(ctx context.Context, w Why) store.Who {
+	uid, ok := uidOf(ctx)
+	if !ok {
+		panic("BUG: request without a user")
+	}
+	return w.who(uid)
+}

@@ -1,0 +1,71 @@
+package ctl
+
+import (
+	"errors"
+	iofs "io/fs"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"vrepofs/index"
+)
+
+const (
+	// gcPercent keeps the heap near to what lives: the daemon lives long and allocates in bursts.
+	gcPercent = 50
+	// baseMemory and bytesPerPackage make the soft limit of Go's memory: 96 MiB and 100 bytes per package are promised for all of
+	// the process, some of which is not Go's.
+	baseMemory      = 88 << 20
+	bytesPerPackage = 100
+)
+
+// memoryLimit keeps the runtime's soft limit in step with the number of RPMs in the store. GOGC and GOMEMLIMIT in the
+// environment win.
+type memoryLimit struct {
+	fixed bool // the environment says
+
+	mu sync.Mutex
+	// mu guards packages.
+	packages uint64
+}
+
+func newMemoryLimit() *memoryLimit {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	m := &memoryLimit{fixed: os.Getenv("GOMEMLIMIT") != ""}
+	m.set()
+	return m
+}
+
+func (m *memoryLimit) set() {
+	if !m.fixed {
+		debug.SetMemoryLimit(baseMemory + bytesPerPackage*int64(m.packages))
+	}
+}
+
+// follow looks how many RPMs there are. Serials are given from 1 without holes, so a search for the last costs few reads.
+func (m *memoryLimit) follow(x *index.Index) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is := func(n uint64) bool {
+		_, err := x.File(n)
+		return !errors.Is(err, iofs.ErrNotExist)
+	}
+	if !is(m.packages + 1) {
+		return
+	}
+	low, step := m.packages+1, uint64(1024) // low is
+	for ; is(low+step) && step < 1<<40; step *= 2 {
+		low += step
+	}
+	for high := low + step; high-low > 1; { // high is not
+		if mid := low + (high-low)/2; is(mid) {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	m.packages = low
+	m.set()
+}

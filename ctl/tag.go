@@ -1,0 +1,270 @@
+package ctl
+
+import (
+	"context"
+	"slices"
+
+	"vrepofs/compose"
+	"vrepofs/state"
+)
+
+// Tag is a tag as requests show it.
+type Tag struct {
+	Name       string   `json:"name"`
+	Arches     []string `json:"arches"`
+	Created    Change   `json:"created"`
+	Changed    Change   `json:"changed"`        // when the tag itself last changed
+	Generation Change   `json:"generation"`     // when it or anything it inherits from last changed: what its views show
+	Inherit    []Parent `json:"inherit"`        // by priority
+	Count      int      `json:"count"`          // number of builds in the tag itself
+	Held       string   `json:"held,omitempty"` // why its name in the mount stays on an older generation
+	// Builds and the package list are only in the answer to ShowTag.
+	Builds    []TagBuild `json:"builds,omitempty"`
+	Blocked   []string   `json:"blocked,omitempty"`
+	Unblocked []string   `json:"unblocked,omitempty"` // explicitly, which overrides a parent's block
+}
+
+// Parent is a tag that another inherits from.
+type Parent struct {
+	Tag      string `json:"tag"`
+	Priority int    `json:"priority"` // lower numbers come first and win
+}
+
+// TagBuild is one build in a tag, or in one that it inherits from.
+type TagBuild struct {
+	NVR     string `json:"nvr"`
+	Package string `json:"package"`
+	Event   uint64 `json:"event"`             // when it was tagged
+	Tag     string `json:"tag"`               // which has it
+	Verdict string `json:"verdict,omitempty"` // "chosen", or why it is not in the views
+}
+
+// Tags answers ListTags.
+type Tags struct {
+	Tags []Tag `json:"tags"`
+}
+
+// Inheritance answers ListParents.
+type Inheritance struct {
+	Tag     string   `json:"tag"`
+	Parents []Parent `json:"parents"` // direct ones, by priority
+	Order   []string `json:"order"`   // the tag itself and all that it inherits from, in the order in which they are asked for a package
+}
+
+// CreateTagRequest makes a tag.
+type CreateTagRequest struct {
+	Why
+	Name   string   `json:"name"`
+	Arches []string `json:"arches"`
+}
+
+// TagRequest changes a tag's builds or packages.
+type TagRequest struct {
+	Why
+	Name  string   `json:"name"`
+	Items []string `json:"items"` // NVRs of builds, or names of packages
+}
+
+// ParentRequest changes a tag's inheritance.
+type ParentRequest struct {
+	Why
+	Name     string `json:"name"`
+	Parent   string `json:"parent"`
+	Priority int    `json:"priority,omitempty"`
+}
+
+// ShowTagRequest asks for a tag; Inherited wants the builds of the tags that it inherits from too.
+type ShowTagRequest struct {
+	At
+	Name      string `json:"name"`
+	Inherited bool   `json:"inherited,omitempty"`
+}
+
+// ListTags lists all tags by name.
+func (c *Client) ListTags(ctx context.Context, at At) (*Tags, error) {
+	return call[Tags](ctx, c, "tag/list", ListRequest{at})
+}
+
+// ShowTag describes a tag with its builds and its package list; inherited adds the builds of its parents with what became
+// of each.
+func (c *Client) ShowTag(ctx context.Context, at At, name string, inherited bool) (*Tag, error) {
+	return call[Tag](ctx, c, "tag/show", ShowTagRequest{at, name, inherited})
+}
+
+// CreateTag makes an empty tag with views of the given arches.
+func (c *Client) CreateTag(ctx context.Context, why Why, name string, arches []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/create", CreateTagRequest{why, name, arches})
+}
+
+// DeleteTag removes a tag that no other inherits from.
+func (c *Client) DeleteTag(ctx context.Context, why Why, name string) (*Change, error) {
+	return call[Change](ctx, c, "tag/delete", RemoveRequest{why, name})
+}
+
+// TagBuilds tags builds, all in one event.
+func (c *Client) TagBuilds(ctx context.Context, why Why, tag string, nvrs []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/add", TagRequest{why, tag, nvrs})
+}
+
+// UntagBuilds takes builds out of a tag, all in one event.
+func (c *Client) UntagBuilds(ctx context.Context, why Why, tag string, nvrs []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/remove", TagRequest{why, tag, nvrs})
+}
+
+// Block blocks packages in a tag and all that inherit from it.
+func (c *Client) Block(ctx context.Context, why Why, tag string, packages []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/block", TagRequest{why, tag, packages})
+}
+
+// Unblock unblocks packages in a tag, also those that a parent blocks.
+func (c *Client) Unblock(ctx context.Context, why Why, tag string, packages []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/unblock", TagRequest{why, tag, packages})
+}
+
+// AddParent makes a tag inherit from another.
+func (c *Client) AddParent(ctx context.Context, why Why, tag, parent string, priority int) (*Change, error) {
+	return call[Change](ctx, c, "tag/inherit-add", ParentRequest{why, tag, parent, priority})
+}
+
+// RemoveParent ends a tag's inheritance from another.
+func (c *Client) RemoveParent(ctx context.Context, why Why, tag, parent string) (*Change, error) {
+	return call[Change](ctx, c, "tag/inherit-remove", ParentRequest{Why: why, Name: tag, Parent: parent})
+}
+
+// ListParents tells what a tag inherits from.
+func (c *Client) ListParents(ctx context.Context, at At, tag string) (*Inheritance, error) {
+	return call[Inheritance](ctx, c, "tag/inherit-list", NameRequest{at, tag})
+}
+
+func (h *Handler) listTags(_ context.Context, req *ListRequest) (*Tags, error) {
+	r, _, err := h.st.State(req.moment())
+	if err != nil {
+		return nil, err
+	}
+	out := &Tags{Tags: []Tag{}}
+	for t, err := range state.Tags(r) {
+		if err != nil {
+			return nil, err
+		}
+		v, _, err := h.tagOf(r, t)
+		if err != nil {
+			return nil, err
+		}
+		out.Tags = append(out.Tags, v)
+	}
+	return out, nil
+}
+
+func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) {
+	r, _, err := h.st.State(req.moment())
+	if err != nil {
+		return nil, err
+	}
+	t, err := state.GetTag(r, req.Name)
+	if err != nil {
+		return nil, err
+	}
+	v, resolved, err := h.tagOf(r, t)
+	if err != nil {
+		return nil, err
+	}
+	v.Builds = []TagBuild{}
+	candidates, err := resolved.Candidates(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range candidates {
+		if c.Tag == t.Name || req.Inherited {
+			v.Builds = append(v.Builds, TagBuild{NVR: c.NVR, Package: c.Package, Event: c.Event, Tag: c.Tag, Verdict: c.Verdict.String()})
+		}
+	}
+	list, err := state.TagPackages(r, t)
+	if err != nil {
+		return nil, err
+	}
+	for p, e := range list {
+		if e.Blocked {
+			v.Blocked = append(v.Blocked, p)
+		} else {
+			v.Unblocked = append(v.Unblocked, p)
+		}
+	}
+	slices.Sort(v.Blocked)
+	slices.Sort(v.Unblocked)
+	return &v, nil
+}
+
+func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change, error) {
+	return changed(h.st.CreateTag(ctx, who(ctx, req.Why), req.Name, req.Arches))
+}
+
+func (h *Handler) deleteTag(ctx context.Context, req *RemoveRequest) (*Change, error) {
+	return changed(h.st.DeleteTag(ctx, who(ctx, req.Why), req.Name))
+}
+
+func (h *Handler) tagBuilds(ctx context.Context, req *TagRequest) (*Change, error) {
+	return changed(h.st.TagBuilds(ctx, who(ctx, req.Why), req.Name, req.Items))
+}
+
+func (h *Handler) untagBuilds(ctx context.Context, req *TagRequest) (*Change, error) {
+	return changed(h.st.UntagBuilds(ctx, who(ctx, req.Why), req.Name, req.Items))
+}
+
+func (h *Handler) blockPackages(ctx context.Context, req *TagRequest) (*Change, error) {
+	return changed(h.st.Block(ctx, who(ctx, req.Why), req.Name, true, req.Items))
+}
+
+func (h *Handler) unblockPackages(ctx context.Context, req *TagRequest) (*Change, error) {
+	return changed(h.st.Block(ctx, who(ctx, req.Why), req.Name, false, req.Items))
+}
+
+func (h *Handler) addParent(ctx context.Context, req *ParentRequest) (*Change, error) {
+	return changed(h.st.AddParent(ctx, who(ctx, req.Why), req.Name, req.Parent, req.Priority))
+}
+
+func (h *Handler) removeParent(ctx context.Context, req *ParentRequest) (*Change, error) {
+	return changed(h.st.RemoveParent(ctx, who(ctx, req.Why), req.Name, req.Parent))
+}
+
+func (h *Handler) listParents(_ context.Context, req *NameRequest) (*Inheritance, error) {
+	r, _, err := h.st.State(req.moment())
+	if err != nil {
+		return nil, err
+	}
+	t, err := state.GetTag(r, req.Name)
+	if err != nil {
+		return nil, err
+	}
+	resolved, err := compose.Resolve(r, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &Inheritance{Tag: t.Name, Parents: parentsOf(t), Order: resolved.Order}, nil
+}
+
+// tagOf makes what requests show of a tag.
+func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, error) {
+	resolved, err := compose.Resolve(r, t.Name)
+	if err != nil {
+		return Tag{}, nil, err
+	}
+	n, err := h.st.TagCount(t)
+	v := Tag{
+		Name: t.Name, Arches: t.Arches, Created: changeOf(t.Created), Changed: changeOf(t.Changed),
+		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
+	}
+	if h.d != nil {
+		if err := h.d.layout.Held()[t.Name]; err != nil {
+			v.Held = err.Error()
+		}
+	}
+	return v, resolved, err
+}
+
+func parentsOf(t state.Tag) []Parent {
+	out := make([]Parent, len(t.Inherit))
+	for i, l := range t.Inherit {
+		out[i] = Parent{Tag: l.Parent, Priority: l.Priority}
+	}
+	return out
+}
