@@ -1,0 +1,113 @@
+package layout_test
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"vrepofs/index"
+	"vrepofs/state"
+	"vrepofs/store/storetest"
+	"vrepofs/testrpm"
+)
+
+// TestHeldTag holds that a tag whose view cannot be composed stays on its last good generation, says so, and moves on with the
+// next commit after the cause is gone.
+func TestHeldTag(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	do := must(t)
+	nvrs := storetest.Builds(t, s, testrpm.Spec{Name: "a"}, testrpm.Spec{Name: "b"})
+	do(s.CreateTag(ctx, who, "t", []string{"x86_64"}))
+	do(s.TagBuilds(ctx, who, "t", nvrs[:1]))
+	m := mount(t, s)
+	const ls = "ls $MNT/tags/t/x86_64/Packages"
+	if got := m.sh(t, ls); got != "a" {
+		t.Fatalf("first generation: %q", got)
+	}
+	r, _, err := s.State("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := state.GetBuild(r, "b-1.0-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := s.Index.Package(b.RPMs[0].Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(value []byte) {
+		t.Helper()
+		if err := s.Index.PutPackages([]index.PackageRow{{Digest: b.RPMs[0].Digest, Value: value}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put([]byte("no package record"))
+	do(s.TagBuilds(ctx, who, "t", nvrs[1:]))
+	if got := m.sh(t, ls); got != "a" {
+		t.Errorf("the tag shows %q though its view cannot be composed", got)
+	}
+	held := m.layout.Held()
+	if held["t"] == nil || !strings.Contains(held["t"].Error(), "b-1.0-1.x86_64.rpm") {
+		t.Errorf("held back: %v, want t with the file that is the cause", held)
+	}
+	put(good)
+	do(s.CreateTag(ctx, who, "other", []string{"x86_64"}))
+	if got := m.sh(t, ls); got != "a\nb" || len(m.layout.Held()) != 0 {
+		t.Errorf("after the cause is gone: %q, held back: %v", got, m.layout.Held())
+	}
+}
+
+// TestProcessStaysInItsGeneration holds invariant 1 for a process with its working directory in a tag, and in a snapshot
+// that is removed.
+func TestProcessStaysInItsGeneration(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	do := must(t)
+	nvrs := storetest.Builds(t, s, testrpm.Spec{Name: "a"}, testrpm.Spec{Name: "b"})
+	snap := storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "c"})
+	do(s.CreateTag(ctx, who, "t", []string{"x86_64"}))
+	do(s.TagBuilds(ctx, who, "t", nvrs[:1]))
+	m := mount(t, s)
+	stay := func(dir string) func() string {
+		c := exec.Command("sh", "-c", "cd "+m.mnt+"/"+dir+" && echo there && read go && echo $(ls Packages; ls repodata | wc -l; head -c 5 repodata/repomd.xml)")
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, len("there\n"))); err != nil {
+			t.Fatal(err)
+		}
+		return func() string {
+			fmt.Fprintln(in, "go")
+			b, err := io.ReadAll(out)
+			if err == nil {
+				err = c.Wait()
+			}
+			if err != nil {
+				t.Errorf("in %s: %v", dir, err)
+			}
+			return strings.TrimSpace(string(b))
+		}
+	}
+	tag, repo := stay("tags/t/x86_64"), stay("repos/r/"+snap.ID)
+	do(s.TagBuilds(ctx, who, "t", nvrs))
+	do(s.RemoveRepo(ctx, who, "r"))
+	if got := m.sh(t, "echo $(ls $MNT/tags/t/x86_64/Packages $MNT/repos)"); got != "a b" && !strings.Contains(got, "a b") {
+		t.Fatalf("a new process sees %q", got)
+	}
+	if got := tag(); got != "a 4 <?xml" {
+		t.Errorf("the process in the tag sees %q", got)
+	}
+	if got := repo(); got != "c 4 <?xml" {
+		t.Errorf("the process in the removed snapshot sees %q", got)
+	}
+}
