@@ -51,7 +51,9 @@ func TestReadPacked(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
 		}
 	}
-	if p.PkgID != sha256.Sum256(raw) || p.RPMID != sha256.Sum256(raw[p.HeaderStart:]) || p.FileSize != int64(len(raw)) {
+	payload := sha256.Sum256(raw[p.HeaderEnd:])
+	id := sha256.Sum256(append(raw[p.HeaderStart:p.HeaderEnd:p.HeaderEnd], payload[:]...))
+	if p.PkgID != sha256.Sum256(raw) || p.RPMID != id || p.FileSize != int64(len(raw)) {
 		t.Error("PkgID, RPMID or FileSize is wrong")
 	}
 	if p.Format != 4 || p.BuildTime != 1_700_000_000 || p.InstalledSize == 0 || p.ArchiveSize == 0 {

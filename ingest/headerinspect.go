@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"vrepofs/rpm"
@@ -71,9 +72,9 @@ func inspectSmall(r io.ReaderAt, b []byte) (*rpm.Package, error) {
 		return nil, err
 	}
 	c := h.payloadCheck()
+	payload := sha256.Sum256(b[h.main.end:])
 	if c.sha256 != "" {
-		sum := sha256.Sum256(b[h.main.end:])
-		if err := c.verifyPayload(sum[:]); err != nil {
+		if err := c.verifyPayload(payload[:]); err != nil {
 			return nil, err
 		}
 	}
@@ -84,8 +85,14 @@ func inspectSmall(r io.ReaderAt, b []byte) (*rpm.Package, error) {
 		}
 	}
 	p.PkgID = sha256.Sum256(b)
-	p.RPMID = sha256.Sum256(b[h.main.start:])
+	p.RPMID = rpmID(b[h.main.start:h.main.end], payload[:])
 	return p, nil
+}
+
+// rpmID is the digest that signed copies of one RPM share: SHA-256 of the main header's bytes followed by the SHA-256 of the
+// payload. It distinguishes what one pass over both would, without that pass: the payload's digest is wanted anyway.
+func rpmID(main, payload []byte) [sha256.Size]byte {
+	return sha256.Sum256(slices.Concat(main, payload))
 }
 
 // readHeadersFrom is readHeaders for a file that is in memory as a whole.
@@ -122,15 +129,10 @@ func inspectLarge(r io.ReaderAt, size int64, buf []byte) (*rpm.Package, error) {
 		return nil, err
 	}
 	c := h.payloadCheck()
-	whole, id := sha256.New(), sha256.New()
+	whole, payload := sha256.New(), sha256.New()
 	whole.Write(h.raw)
-	id.Write(h.mainBytes())
-	sums := []hash.Hash{whole, id}
-	var payload, sumMD5 hash.Hash
-	if c.sha256 != "" {
-		payload = sha256.New()
-		sums = append(sums, payload)
-	}
+	sums := []hash.Hash{whole, payload}
+	var sumMD5 hash.Hash
 	if c.md5 != nil {
 		sumMD5 = md5.New()
 		sumMD5.Write(h.mainBytes())
@@ -139,8 +141,9 @@ func inspectLarge(r io.ReaderAt, size int64, buf []byte) (*rpm.Package, error) {
 	if err := feed(io.NewSectionReader(r, h.main.end, size-h.main.end), buf, sums); err != nil {
 		return nil, err
 	}
-	if payload != nil {
-		if err := c.verifyPayload(payload.Sum(nil)); err != nil {
+	id := payload.Sum(nil)
+	if c.sha256 != "" {
+		if err := c.verifyPayload(id); err != nil {
 			return nil, err
 		}
 	}
@@ -150,7 +153,7 @@ func inspectLarge(r io.ReaderAt, size int64, buf []byte) (*rpm.Package, error) {
 		}
 	}
 	whole.Sum(p.PkgID[:0])
-	id.Sum(p.RPMID[:0])
+	p.RPMID = rpmID(h.mainBytes(), id)
 	return p, nil
 }
 

@@ -9,7 +9,7 @@ type Package struct {
 	NEVRA // Arch is "src" or "nosrc" for source RPMs, else the header's arch
 
 	PkgID     [32]byte // SHA-256 of the whole file
-	RPMID     [32]byte // SHA-256 from the first byte of the main header to the end of the file: the same for signed copies
+	RPMID     [32]byte // SHA-256 of the main header and the SHA-256 of the payload, one after the other: the same for signed copies
 	FileSize  int64    // bytes of the whole file
 	FileName  string   // base name under which the file was brought in: "zlib-1.3.1-4.fc42.x86_64.rpm"
 	BuildTime int64    // seconds since 1970 UTC
