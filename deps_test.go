@@ -45,7 +45,7 @@ var support = map[string]string{
 	"disk/disktest":   "recorder and fault injection for disk.FS",
 	"tree/treetest":   "conformance suite of tree.Reader and tree.Writer",
 	"store/storetest": "a store with things in it, for tests above store",
-	"internal/bench":  "the benchmark of `make bench`; drives the product as a user does",
+	"bench":           "the benchmark of `make bench`; drives the product as a user does",
 }
 
 // doors names the one package through which a dependency enters, and why it is used at all.
@@ -57,6 +57,7 @@ var doors = []struct{ module, door, reason string }{
 	{"github.com/spf13/cobra", "cmd/vrepofs", "nouns, verbs, flags, help and completion of the command line"},
 	{"github.com/cheggaaa/pb/v3", "cmd/vrepofs", "progress bars are talk to a person; the product reports progress as numbers"},
 	{"github.com/google/rpmpack", "testrpm", "makes RPM files for tests"},
+	{"golang.org/x/tools", "", "txtar: stories of merge in one file; test files only"},
 	{"github.com/ulikunitz/xz", "", "writes xz for tests of reading it: test files only"},
 	{"pgregory.net/rapid", "", "property tests: test files only"},
 	{"go.uber.org/goleak", "", "goroutine leaks: test files only"},
