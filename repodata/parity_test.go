@@ -1,6 +1,7 @@
 package repodata_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -242,4 +243,81 @@ func TestParity(t *testing.T) {
 		t.Errorf("compared %d packages, want at least 1994", n)
 	}
 	t.Logf("%d packages compared in three files", n)
+}
+
+// TestRendered reads real metadata that other versions of createrepo_c and other programs made, writes each record again,
+// and compares it with what encoding/xml sees in the original: the reader loses nothing that clients look at.
+func TestRendered(t *testing.T) {
+	most := 1500 // packages of a file
+	if os.Getenv("VREPOFS_LONG") != "" {
+		most = 1 << 30
+	}
+	total := 0
+	for _, pattern := range []string{
+		"fixtures/osbuild+osbuild/test/data/testrepos/*/repodata/*primary.xml*", "prod/*/repodata/*primary.xml*",
+		"prod/*/*/repodata/*primary.xml*", "snapshots/*/*/*/dnf-behave-tests/fixtures/repos/*/repodata/*primary.xml*",
+	} {
+		names, err := filepath.Glob(filepath.Join(sharedDir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			raw := firstPackages(t, name, most)
+			var got bytes.Buffer
+			got.Write(repodata.PrimaryHead(0))
+			err := repodata.ReadPrimary(bytes.NewReader(raw), func(p *repodata.PrimaryPackage) error {
+				got.Write(repodata.AppendPrimary(nil, &p.Package, p.Place))
+				return nil
+			})
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			got.Write(repodata.PrimaryTail())
+			ours, theirs := parseElements(t, &got).Children, parseElements(t, bytes.NewReader(raw)).Children
+			if len(ours) != len(theirs) {
+				t.Errorf("%s: %d packages, want %d", name, len(ours), len(theirs))
+				continue
+			}
+			for i := range ours {
+				if d := diff("", ours[i], theirs[i]); d != nil {
+					t.Errorf("%s: %s: %s: got %q, want %q", name, ours[i].child("name").Text, d.place, d.got, d.want)
+				}
+			}
+			total += len(ours)
+		}
+	}
+	t.Logf("%d packages", total)
+	if total == 0 {
+		t.Skip("no real metadata")
+	}
+}
+
+// firstPackages returns a metadata file cut after so many packages, but whole.
+func firstPackages(t *testing.T, name string, most int) []byte {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := repodata.Decompress(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const end = "</package>"
+	at := 0
+	for range most {
+		i := bytes.Index(raw[at:], []byte(end))
+		if i < 0 {
+			return raw
+		}
+		at += i + len(end)
+	}
+	return append(raw[:at:at], "</metadata>"...)
 }
