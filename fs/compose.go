@@ -95,6 +95,8 @@ func (c *composer) fly(serial uint32, fl *flight) {
 		c.mu.Lock()
 		if fl.err == nil {
 			c.roots.put(serial, fl.root)
+		} else {
+			c.stats.composeErrors.Add(1)
 		}
 		delete(c.flights, serial)
 		c.mu.Unlock()
@@ -109,9 +111,6 @@ func (c *composer) fly(serial uint32, fl *flight) {
 	}
 	c.stats.compositions.Add(1)
 	fl.root, fl.err = c.compose(serial)
-	if fl.err != nil {
-		c.stats.composeErrors.Add(1)
-	}
 }
 
 func (c *composer) compose(serial uint32) (tree.Entry, error) {

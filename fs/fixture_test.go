@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"go.uber.org/goleak"
 )
 
@@ -48,7 +49,6 @@ func needMount(t testing.TB) {
 // fixture is a mounted memSource. When the test ends it is unmounted and must leave no descriptor and no goroutine behind.
 type fixture struct {
 	t   testing.TB
-	src *memSource
 	fs  *FS
 	mnt string
 	log *logBuffer
@@ -74,19 +74,16 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func newSource(t testing.TB) *memSource { return newMemSource(t.TempDir()) }
+func newSource(t tb) *memSource { return newMemSource(t.TempDir()) }
 
-func mountSource(t testing.TB, src *memSource, o Options) *fixture {
+func mountSource(t testing.TB, src Source, o Options) *fixture {
 	t.Helper()
 	needMount(t)
 	leak := goleak.IgnoreCurrent()
 	before := openFDs(t)
-	f := &fixture{t: t, src: src, mnt: t.TempDir(), log: &logBuffer{t: t}}
+	f := &fixture{t: t, mnt: t.TempDir(), log: &logBuffer{t: t}}
 	o.Logf = f.log.logf
 	o.AllowOther = true
-	if o.StatfsDir == "" {
-		o.StatfsDir = src.blobs
-	}
 	m, err := Mount(context.Background(), f.mnt, src, o)
 	if err != nil {
 		t.Fatal(err)
@@ -158,10 +155,17 @@ func (f *fixture) trySh(script string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// child runs a function of children in a process of its own, with the mount point as working directory.
+// child runs a function of children in a process of its own, with the mount point as working directory. It is killed when the
+// test ends, or a failed test could not unmount.
 func (f *fixture) child(name string, args ...string) *exec.Cmd {
 	cmd := childCommand(name, args...)
 	cmd.Dir = f.mnt
+	f.t.Cleanup(func() {
+		if cmd.Process != nil && cmd.ProcessState == nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
 	return cmd
 }
 
@@ -185,5 +189,29 @@ func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// registerWith registers a backing file with the mount's kernel.
+func registerWith(f *FS, fd int) (int32, error) {
+	id, errno := f.server.RegisterBackingFd(&fuse.BackingMap{Fd: int32(fd)})
+	if errno != 0 {
+		return 0, errno
+	}
+	return id, nil
+}
+
+// waitFor waits for what comes with no event to wait for: a message that the kernel sends when it likes.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s does not come", what)
+		}
 	}
 }

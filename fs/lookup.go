@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"syscall"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"vrepofs/tree"
@@ -12,6 +14,9 @@ var _ fuse.RawFileSystem = (*FS)(nil)
 // notification of a move waits for it, as it holds the parent's lock (MOVING §2).
 func (f *FS) Lookup(cancel <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
 	f.stats.ops[opLookup].Add(1)
+	if len(name) > tree.MaxComponent { // the kernel's own limit is 1024 (FUSE_NAME_MAX)
+		return fuse.Status(syscall.ENAMETOOLONG)
+	}
 	parent := nodeID(header.NodeId)
 	if !parent.isPlace() {
 		return f.lookupTree(cancel, parent, name, out)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,6 +23,8 @@ const (
 	maxRead = 1 << 20
 	// maxBackground is how many readahead requests may be under way.
 	maxBackground = 64
+	// maxStacked is how many dead mounts at one place are detached.
+	maxStacked = 64
 )
 
 // Mount shows src at mountpoint, an existing empty directory, and serves it until the kernel lets go of it. What a killed
@@ -59,26 +62,34 @@ func mount(ctx context.Context, mountpoint string, src Source, o Options) (*FS, 
 
 // prepare checks the mountpoint and frees it of dead mounts. It returns its path without symbolic links.
 func prepare(mp string, logf func(string, ...any)) (string, error) {
-	for range 16 { // dead mounts can be stacked
-		_, err := os.Stat(mp)
-		if !errors.Is(err, syscall.ENOTCONN) {
-			break
-		}
+	mp, err := realPath(mp)
+	if err != nil {
+		return "", err
+	}
+	for dead := 0; ; dead++ { // they can be stacked
 		typ, err := mountType(mp)
 		if err != nil {
 			return "", err
 		}
+		var sb unix.Statfs_t
+		// statfs always asks the daemon; stat is answered from the cache long after it has died.
+		err = unix.Statfs(mp, &sb)
+		if err == nil && typ == fsType {
+			return "", errors.New("already mounted: unmount it first")
+		}
+		if !errors.Is(err, unix.ENOTCONN) {
+			break
+		}
 		if typ != fsType {
 			return "", fmt.Errorf("a dead mount of type %q is there, which is not ours", typ)
+		}
+		if dead == maxStacked {
+			return "", fmt.Errorf("more than %d dead mounts are stacked there", maxStacked)
 		}
 		logf("fs: %s: detaching what a killed daemon left", mp)
 		if err := detach(mp); err != nil {
 			return "", fmt.Errorf("detach the dead mount: %w", err)
 		}
-	}
-	mp, err := filepath.EvalSymlinks(mp)
-	if err != nil {
-		return "", err
 	}
 	st, err := os.Stat(mp)
 	if err != nil {
@@ -86,13 +97,6 @@ func prepare(mp string, logf func(string, ...any)) (string, error) {
 	}
 	if !st.IsDir() {
 		return "", syscall.ENOTDIR
-	}
-	typ, err := mountType(mp)
-	if err != nil {
-		return "", err
-	}
-	if typ == fsType {
-		return "", errors.New("already mounted: unmount it first")
 	}
 	names, err := os.ReadDir(mp)
 	if err != nil {
@@ -102,6 +106,19 @@ func prepare(mp string, logf func(string, ...any)) (string, error) {
 		return "", fmt.Errorf("the directory is not empty (%q is in it)", names[0].Name())
 	}
 	return mp, nil
+}
+
+// realPath returns a path without symbolic links. It looks at what is mounted there only if the last name is a link.
+func realPath(path string) (string, error) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, filepath.Base(path))
+	if st, err := os.Lstat(path); err == nil && st.Mode()&os.ModeSymlink != 0 {
+		return filepath.EvalSymlinks(path)
+	}
+	return path, nil
 }
 
 // mountType returns the type of the topmost mount on exactly mp, or "" if there is none.
@@ -127,7 +144,7 @@ func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+3 < len(s) {
-			if c := (int(s[i+1])-'0')<<6 | (int(s[i+2])-'0')<<3 | int(s[i+3]) - '0'; c >= 0 && c < 256 {
+			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
 				b.WriteByte(byte(c))
 				i += 3
 				continue

@@ -13,7 +13,7 @@ import (
 //	repos/fedora/latest -> 20260101T000000Z
 //	repos/fedora/README
 //	tags/f40/x86_64/…
-func smallSource(t testing.TB) *memSource {
+func smallSource(t tb) *memSource {
 	s := newSource(t)
 	snap := s.makeTree(t, 1_700_000_000, map[string]tree.Entry{
 		"Packages/a/abc-1-1.x86_64.rpm": s.rpm(t, "abc package"),

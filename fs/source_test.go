@@ -13,11 +13,17 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 
 	"vrepofs/blob"
 	"vrepofs/tree"
 )
+
+// tb is what building a Source needs of a testing.TB; a child process has none.
+type tb interface {
+	Helper()
+	Fatal(args ...any)
+	TempDir() string
+}
 
 // memSource is a Source in memory; only the blobs are files. Tests build it with setLevel, setTree and setTreeFunc.
 type memSource struct {
@@ -167,7 +173,7 @@ func (s *memSource) setTreeFunc(key string, fn func(context.Context) (tree.Entry
 }
 
 // put stores a blob.
-func (s *memSource) put(t testing.TB, content []byte) blob.Digest {
+func (s *memSource) put(t tb, content []byte) blob.Digest {
 	t.Helper()
 	d := blob.Sum(content)
 	if _, err := os.Stat(s.path(d)); err == nil {
@@ -180,11 +186,11 @@ func (s *memSource) put(t testing.TB, content []byte) blob.Digest {
 }
 
 // file is an entry for a verbatim file, rpm for an RPM, rope for a generated file.
-func (s *memSource) file(t testing.TB, mtime int64, content string) tree.Entry {
+func (s *memSource) file(t tb, mtime int64, content string) tree.Entry {
 	return tree.Entry{Kind: tree.KindFile, Size: int64(len(content)), Mtime: mtime, Digest: s.put(t, []byte(content))}
 }
 
-func (s *memSource) rpm(t testing.TB, content string) tree.Entry {
+func (s *memSource) rpm(t tb, content string) tree.Entry {
 	d := s.put(t, []byte(content))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +217,7 @@ func link(mtime int64, target string) tree.Entry {
 }
 
 // makeTree builds a directory from paths ("Packages/a/x.rpm") and entries; directories between have mtime.
-func (s *memSource) makeTree(t testing.TB, mtime int64, files map[string]tree.Entry) tree.Entry {
+func (s *memSource) makeTree(t tb, mtime int64, files map[string]tree.Entry) tree.Entry {
 	t.Helper()
 	here := map[string]tree.Entry{}
 	below := map[string]map[string]tree.Entry{}
