@@ -73,14 +73,14 @@ type listed struct {
 type Metadata struct {
 	dir      string
 	repomd   *repodata.Repomd
-	packages map[string]*listed // by path in the repository
+	packages map[string]*listed // by path in the repository; nil when primary could not be read
 	faults   DisagreeError
 }
 
 // ReadMetadata reads and checks the repodata of a repository's directory: every file that repomd.xml lists must be there
 // with its size and checksum. What does not agree is kept for Check.
 func ReadMetadata(dir string) (*Metadata, error) {
-	m := &Metadata{dir: dir, packages: map[string]*listed{}, faults: DisagreeError{Dir: dir}}
+	m := &Metadata{dir: dir, faults: DisagreeError{Dir: dir}}
 	f, err := os.Open(filepath.Join(dir, "repodata", "repomd.xml"))
 	if err != nil {
 		return nil, err
@@ -177,6 +177,7 @@ func (m *Metadata) readPrimary() error {
 		return fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	defer z.Close()
+	m.packages = map[string]*listed{}
 	err = repodata.ReadPrimary(z, func(p *repodata.PrimaryPackage) error {
 		if p.XMLBase != "" {
 			m.faults.add("%s lies at another base, %q", p.Href, p.XMLBase)
@@ -202,6 +203,9 @@ func (m *Metadata) readPrimary() error {
 // CheckRPM compares an RPM that was read with its record, and returns the modification time that primary gives it, 0 for
 // none.
 func (m *Metadata) CheckRPM(r RPM) (mtime int64) {
+	if m.packages == nil {
+		return 0
+	}
 	l := m.packages[r.Name]
 	if l == nil {
 		m.faults.add("%s is not listed in primary", r.Name)
