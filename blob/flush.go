@@ -120,6 +120,10 @@ func (l *Lease) syncData(ctx context.Context, batch map[Digest]*arrival, order [
 // renameAll gives the batch its final names and records what was adopted, or is no longer.
 func (l *Lease) renameAll(ctx context.Context, batch map[Digest]*arrival, order []Digest) error {
 	var rows []adoptionRow
+	bad, err := l.s.setAsideBefore()
+	if err != nil {
+		return err
+	}
 	for i, d := range order {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -129,7 +133,7 @@ func (l *Lease) renameAll(ctx context.Context, batch map[Digest]*arrival, order 
 		if err != nil {
 			return err
 		}
-		now, err := l.rename(d, a)
+		now, err := l.rename(d, a, bad)
 		if err != nil {
 			return fmt.Errorf("blob %s: %w", d, err)
 		}
@@ -143,8 +147,8 @@ func (l *Lease) renameAll(ctx context.Context, batch map[Digest]*arrival, order 
 	return l.s.adopted.add(rows)
 }
 
-// rename gives an arrival its final name. For a linked file it returns how that looks now.
-func (l *Lease) rename(d Digest, a *arrival) (adoption, error) {
+// rename gives an arrival its final name; a bad file of that digest is no longer needed. For a linked file it returns how that looks now.
+func (l *Lease) rename(d Digest, a *arrival, bad map[Digest]bool) (adoption, error) {
 	final := l.s.Path(d)
 	if !a.renamed {
 		if err := l.stillLinked(d, a); err != nil {
@@ -164,8 +168,10 @@ func (l *Lease) rename(d Digest, a *arrival) (adoption, error) {
 		a.renamed = true
 	}
 	l.s.setBad(d, false)
-	if err := l.s.fs.Remove("blob.flush.unbad", l.s.badPath(d)); err != nil && !errors.Is(err, iofs.ErrNotExist) {
-		return adoption{}, err
+	if bad[d] {
+		if err := l.s.fs.Remove("blob.flush.unbad", l.s.badPath(d)); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+			return adoption{}, err
+		}
 	}
 	if a.linked == nil {
 		return adoption{}, nil

@@ -16,7 +16,15 @@ import (
 
 func newStore(t testing.TB) *Store {
 	t.Helper()
-	s, err := Open(t.TempDir(), disk.OS{})
+	return newStoreAt(t, t.TempDir())
+}
+
+func newStoreAt(t testing.TB, root string) *Store {
+	t.Helper()
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(root, disk.OS{})
 	if err != nil {
 		t.Fatal(err)
 	}

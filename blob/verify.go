@@ -85,6 +85,24 @@ func (s *Store) setAside(d Digest, st unix.Stat_t) error {
 	return nil
 }
 
+// setAsideBefore lists blobs/bad.
+func (s *Store) setAsideBefore() (map[Digest]bool, error) {
+	names, err := os.ReadDir(s.badDir())
+	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return nil, err
+	}
+	var bad map[Digest]bool
+	for _, e := range names {
+		if d, err := Parse(e.Name()); err == nil {
+			if bad == nil {
+				bad = map[Digest]bool{}
+			}
+			bad[d] = true
+		}
+	}
+	return bad, nil
+}
+
 // VerifyAll verifies every blob of the store with so many workers (at least 1) and calls report, if it is not nil, for
 // each: never twice at once, in no particular order. The blobs that were set aside earlier are reported as ErrCorrupt,
 // strange names in blobs/ with the zero Digest. The error is that of ctx, or says how many blobs were bad; then ErrCorrupt
@@ -110,12 +128,12 @@ func (s *Store) VerifyAll(ctx context.Context, workers int, report func(Digest, 
 			report(d, err)
 		}
 	}
-	names, err := os.ReadDir(s.badDir())
-	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+	aside, err := s.setAsideBefore()
+	if err != nil {
 		return fmt.Errorf("verify blobs: %w", err)
 	}
-	for _, e := range names {
-		if d, err := Parse(e.Name()); err == nil && !s.Has(d) {
+	for d := range aside {
+		if !s.Has(d) {
 			tell(d, &CorruptError{Digest: d, Reason: "it was set aside"})
 		}
 	}
