@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -36,7 +37,7 @@ func badgerOptions(dir string, inMemory bool) badger.Options {
 		WithSyncWrites(false).
 		WithLogger(nil)
 	if inMemory {
-		o = o.WithDir("").WithValueDir("").WithInMemory(true)
+		o = o.WithDir("").WithValueDir("").WithInMemory(true).WithValueThreshold(1 << 20) // longest value then
 	}
 	return o
 }
@@ -71,7 +72,10 @@ func bootID() string {
 // same boot, whose writes the page cache still has. The reason is for people.
 func (x *Index) trusted() (bool, string) {
 	b, err := os.ReadFile(filepath.Join(x.indexDir(), stateFile))
+	tries, _ := os.ReadFile(filepath.Join(x.indexDir(), tryFile))
 	switch s := string(b); {
+	case len(tries) >= maxTries:
+		return false, "opening it has ended the process before"
 	case errors.Is(err, iofs.ErrNotExist):
 		return false, "there is none"
 	case err != nil:
@@ -84,6 +88,37 @@ func (x *Index) trusted() (bool, string) {
 		return false, "it is of another version"
 	}
 	return false, "the machine stopped while it was open"
+}
+
+// tryFile counts the attempts at opening Badger that did not come to an end. On some kinds of damage Badger 4.9.6 panics in a
+// goroutine of its own (table/table.go, initBiggestAndSmallest), which nobody can catch: the process dies. After maxTries such
+// deaths in a row the index is not trusted. One may be a user's Ctrl-C.
+const (
+	tryFile  = "try"
+	maxTries = 2
+)
+
+// guarded opens Badger between raising and removing the count of attempts. A process that dies leaves its writes in the page cache,
+// so nothing is synced here.
+func (x *Index) guarded() (*badger.DB, error) {
+	name := filepath.Join(x.indexDir(), tryFile)
+	f, err := x.o.FS.OpenFile("index.try.open", name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write([]byte("x"))
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	db, err := openBadger(x.indexDir(), false)
+	if e := x.o.FS.Remove("index.try.remove", name); err == nil && e != nil {
+		_ = db.Close()
+		return nil, e
+	}
+	return db, err
 }
 
 // mark writes the state file durably.
@@ -152,12 +187,19 @@ func (x *Index) openDB() (position, error) {
 	ok, why := x.trusted()
 	if ok {
 		pos, err := x.tryDB()
-		if err == nil {
-			return pos, nil
+		if err == nil || environmental(err) {
+			return pos, err
 		}
 		why = err.Error()
 	}
 	return x.freshDB(why)
+}
+
+// environmental reports whether an error comes from the system (no space, no permission, too many files, a disk that fails) and
+// not from what the files hold. Building the index anew would not help then.
+func environmental(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && errno != syscall.ENOENT
 }
 
 // freshDB drops the index and opens an empty one.
@@ -183,7 +225,7 @@ func (x *Index) tryDB() (position, error) {
 	if err := x.mark("open"); err != nil {
 		return position{}, err
 	}
-	db, err := openBadger(x.indexDir(), false)
+	db, err := x.guarded()
 	if err != nil {
 		return position{}, err
 	}

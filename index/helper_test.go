@@ -106,7 +106,7 @@ func tryDump(x *Index) (map[string]string, error) {
 			return nil, fmt.Errorf("key %q is not in the schema", kv.key)
 		}
 		if !k.derived {
-			rows[fmt.Sprintf("%s %q", k.name, kv.key[1:])] = fmt.Sprintf("%q", kv.value)
+			rows[fmt.Sprintf("%s %q", k.name, kv.key[1:])] = fmt.Sprintf("%.200q, %d bytes", kv.value, len(kv.value))
 		}
 	}
 	return rows, nil

@@ -73,7 +73,7 @@ type Options struct {
 
 	NodeCache     int64 // bytes of tree nodes kept in memory; default 16 MiB
 	JournalLimit  int64 // bytes at which a journal file is full; default 64 MiB
-	InMemoryIndex bool  // keep Badger in memory and touch nothing below index/: slow to open, for tests and inspection
+	InMemoryIndex bool  // keep Badger in memory and touch nothing below index/: slow to open, values of 1 MiB at most; for tests and inspection
 
 	boot string // tests: in place of the kernel's boot id
 }
@@ -122,9 +122,7 @@ func (o *Options) fill() {
 		o.Report = func(string, ...any) {}
 	}
 	if o.Reparse == nil {
-		o.Reparse = func(d blob.Digest) ([]byte, error) {
-			return nil, fmt.Errorf("package %s: %w", d.Short(), iofs.ErrNotExist)
-		}
+		o.Reparse = func(blob.Digest) ([]byte, error) { return nil, iofs.ErrNotExist }
 	}
 	if o.NodeCache == 0 {
 		o.NodeCache = 16 << 20
@@ -219,6 +217,9 @@ func (x *Index) Err() error {
 // VerifyJournal reads the whole journal and checks every digest and the chain. A bad record ends writing, and the error is a
 // *journal.DamageError. It may run beside everything else; it reads as fast as SHA-256 goes.
 func (x *Index) VerifyJournal() error {
+	if err := x.log.Err(); errors.Is(err, ErrDamaged) {
+		return err
+	}
 	end := x.log.End()
 	past := errors.New("past the end")
 	got, err := journal.Scan(filepath.Join(x.root, "journal"), journal.Mark{}, func(_ *journal.Record, m journal.Mark) error {
