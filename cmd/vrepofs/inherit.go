@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"vrepofs/ctl"
+)
+
+// tagChange is a method of the client that changes some items of a tag.
+type tagChange func(c *ctl.Client, ctx context.Context, why ctl.Why, tag string, items []string) (*ctl.Change, error)
+
+func (a *app) inheritNoun() *cobra.Command {
+	noun := &cobra.Command{
+		Use:   "inherit",
+		Short: "What a tag inherits from: add, remove, list",
+		Long: `A tag inherits the builds of its parents, of their parents, and so on. Parents have priorities, unique in one tag:
+the lower number comes first, and the first tag that has a package wins.`,
+		Example: "  vrepofs tag inherit add dev base --priority 10\n  vrepofs tag inherit list dev",
+	}
+	noun.AddCommand(a.inheritAdd(), a.inheritRemove(), a.inheritList())
+	return noun
+}
+
+func (a *app) inheritAdd() *cobra.Command {
+	var priority int
+	cmd := a.changes(&cobra.Command{
+		Use:     "add TAG PARENT --priority N [FLAGS]",
+		Short:   "Make a tag inherit from another",
+		Long:    "Makes TAG inherit from PARENT. Of two parents that have a package the one with the lower priority number wins.",
+		Example: "  vrepofs tag inherit add dev base --priority 10",
+		Args:    exactly("TAG", "PARENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("priority") {
+				return wrong(cmd, "--priority is missing: lower numbers come first; 10, 20, … leave room")
+			}
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return c.AddParent(cmd.Context(), why, args[0], args[1], priority)
+			})
+		},
+	})
+	cmd.Flags().IntVar(&priority, "priority", 0, "place among the parents of TAG: lower `N` comes first and wins")
+	return cmd
+}
+
+func (a *app) inheritRemove() *cobra.Command {
+	return a.changes(&cobra.Command{
+		Use:     "remove TAG PARENT [FLAGS]",
+		Short:   "End a tag's inheritance from another",
+		Long:    "Ends TAG's inheritance from PARENT: its views lose what came from there alone.",
+		Example: "  vrepofs tag inherit remove dev base",
+		Args:    exactly("TAG", "PARENT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return c.RemoveParent(cmd.Context(), why, args[0], args[1])
+			})
+		},
+	})
+}
+
+func (a *app) inheritList() *cobra.Command {
+	return a.reads(&cobra.Command{
+		Use:     "list TAG[@MOMENT] [FLAGS]",
+		Short:   "List what a tag inherits from, in order",
+		Long:    "Lists the tag itself and all that it inherits from, in the order in which they are asked for a package.",
+		Example: "  vrepofs tag inherit list dev\n  vrepofs tag inherit list dev@17 --json",
+		Args:    exactly("TAG"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := a.nameAt(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(c *ctl.Client) error {
+				v, err := c.ListParents(cmd.Context(), a.moment(), name)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(v)
+				}
+				priority := map[string]string{}
+				for _, p := range v.Parents {
+					priority[p.Tag] = fmt.Sprint(p.Priority)
+				}
+				t := newTable("ORDER", "PRIORITY", "TAG")
+				for i, tag := range v.Order {
+					t.add(i, orDash(priority[tag]), tag)
+				}
+				t.print(a.out, "")
+				return nil
+			})
+		},
+	})
+}

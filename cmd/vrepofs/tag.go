@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vrepofs/ctl"
+)
+
+func (a *app) tagNoun() *cobra.Command {
+	noun := &cobra.Command{
+		Use:   "tag",
+		Short: "Tags: lists of builds with inheritance, shown as merged repositories",
+		Long: `A tag holds builds and inherits from other tags. For each of its arches tags/TAG/ARCH in the mount is a repository:
+of every package the build of the nearest tag, inside one tag the one tagged last; blocked packages are left out.`,
+		Example: `  vrepofs tag create base --arch x86_64
+  vrepofs tag create dev --arch x86_64
+  vrepofs tag inherit add dev base --priority 10
+  vrepofs tag add base zlib-1.3.1-4.el9
+  vrepofs tag show dev --inherited`,
+	}
+	noun.AddCommand(a.tagCreate(), a.tagDelete(), a.tagList(), a.tagShow(),
+		a.tagItems("add", "NVR", "Put builds into a tag",
+			`Puts builds into a tag, all in one event. Of two builds of one package the one tagged last is shown; a build that
+the tag has already is tagged again and so becomes the last.`,
+			"  vrepofs tag add dev zlib-1.3.1-4.el9 bash-5.2-1.el9\n  vrepofs tag add dev zlib-1.3.1-5.el9 --note \"CVE-2026-1234\" --label zlib-fix",
+			(*ctl.Client).TagBuilds),
+		a.tagItems("remove", "NVR", "Take builds out of a tag",
+			"Takes builds out of a tag, all in one event. What the tag inherits stays.",
+			"  vrepofs tag remove dev zlib-1.3.1-5.el9", (*ctl.Client).UntagBuilds),
+		a.tagItems("block", "PACKAGE", "Keep packages out of a tag and of all that inherit from it",
+			"Keeps packages, given by the name of their source package, out of a tag's views and of those that inherit from it.",
+			"  vrepofs tag block dev python2", (*ctl.Client).Block),
+		a.tagItems("unblock", "PACKAGE", "Let packages in again, also those that a parent blocks",
+			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
+			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
+		a.inheritNoun())
+	return noun
+}
+
+func (a *app) tagCreate() *cobra.Command {
+	var arches []string
+	cmd := a.changes(&cobra.Command{
+		Use:   "create TAG --arch ARCH… [FLAGS]",
+		Short: "Make an empty tag",
+		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
+arch src is a view of the source RPMs.`,
+		Example: "  vrepofs tag create dev --arch x86_64\n  vrepofs tag create release --arch x86_64,aarch64 --arch src",
+		Args:    exactly("TAG"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(arches) == 0 {
+				return wrong(cmd, "--arch is missing: which arches shall tag %s show?", args[0])
+			}
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return c.CreateTag(cmd.Context(), why, args[0], arches)
+			})
+		},
+	})
+	cmd.Flags().StringSliceVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	return cmd
+}
+
+func (a *app) tagDelete() *cobra.Command {
+	return a.changes(&cobra.Command{
+		Use:     "delete TAG [FLAGS]",
+		Short:   "Delete a tag that no other inherits from",
+		Long:    "Deletes a tag that no other inherits from. Its builds stay, and earlier events still show it.",
+		Example: `  vrepofs tag delete scratch`,
+		Args:    exactly("TAG"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return c.DeleteTag(cmd.Context(), why, args[0])
+			})
+		},
+	})
+}
+
+func (a *app) tagList() *cobra.Command {
+	return a.reads(&cobra.Command{
+		Use:   "list [FLAGS]",
+		Short: "List tags",
+		Long: `Lists all tags: how many builds each has itself, the event at which it or anything that it inherits from last
+changed, its arches, and what it inherits from.`,
+		Example: "  vrepofs tag list\n  vrepofs tag list --at 20261121T043000Z",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), func(c *ctl.Client) error {
+				v, err := c.ListTags(cmd.Context(), a.moment())
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(v.Tags)
+				}
+				t := newTable("TAG", "BUILDS", "EVENT", "ARCHES", "INHERITS")
+				for _, tag := range v.Tags {
+					t.add(tag.Name, tag.Count, tag.Generation.Event, strings.Join(tag.Arches, " "), orDash(parentNames(tag.Inherit)))
+				}
+				t.print(a.out, "no tags; vrepofs tag create TAG --arch ARCH makes one")
+				for _, tag := range v.Tags {
+					a.warnHeld(tag)
+				}
+				return nil
+			})
+		},
+	})
+}
+
+// warnHeld says that a tag's name stays behind.
+func (a *app) warnHeld(t ctl.Tag) {
+	if t.Held != "" {
+		fmt.Fprintf(a.talk, "vrepofs: tags/%s in the mount stays on an older generation: %s\n", t.Name, t.Held)
+	}
+}
+
+func parentNames(parents []ctl.Parent) string {
+	var names []string
+	for _, p := range parents {
+		names = append(names, p.Tag)
+	}
+	return strings.Join(names, " ")
+}
+
+func (a *app) tagShow() *cobra.Command {
+	var inherited bool
+	cmd := a.reads(&cobra.Command{
+		Use:   "show TAG[@MOMENT] [FLAGS]",
+		Short: "Show a tag with its builds",
+		Long: `Shows a tag with its builds and what became of each in its views: chosen, or why not. farther: a nearer tag has a
+build of the package; older: one was tagged later; blocked: the package is blocked. TAG@MOMENT is the tag as of an
+event, a label or a time.`,
+		Example: "  vrepofs tag show dev\n  vrepofs tag show dev --inherited    # the builds of its parents too\n  vrepofs tag show dev@17",
+		Args:    exactly("TAG"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := a.nameAt(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(c *ctl.Client) error {
+				t, err := c.ShowTag(cmd.Context(), a.moment(), name, inherited)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printJSON(t)
+				}
+				a.showTag(t, inherited)
+				return nil
+			})
+		},
+	})
+	cmd.Flags().BoolVar(&inherited, "inherited", false, "with the builds of the tags that it inherits from")
+	return cmd
+}
+
+// nameAt splits "TAG@MOMENT".
+func (a *app) nameAt(cmd *cobra.Command, arg string) (string, error) {
+	name, at, found := strings.Cut(arg, "@")
+	if found && a.at != "" {
+		return "", wrong(cmd, "%s and --at both name a moment", arg)
+	}
+	if found {
+		a.at = at
+	}
+	return name, nil
+}
+
+func (a *app) showTag(t *ctl.Tag, inherited bool) {
+	var parents []string
+	for _, p := range t.Inherit {
+		parents = append(parents, fmt.Sprintf("%s (priority %d)", p.Tag, p.Priority))
+	}
+	field := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(a.out, "%-10s %s\n", name, strings.Join(wrap(value, width-11), "\n           "))
+		}
+	}
+	field("tag", t.Name)
+	field("arches", strings.Join(t.Arches, " "))
+	field("created", fmt.Sprintf("%s  event %d", showTime(t.Created.Time), t.Created.Event))
+	field("views of", fmt.Sprintf("%s  event %d", showTime(t.Generation.Time), t.Generation.Event))
+	field("inherits", strings.Join(parents, ", "))
+	field("blocked", strings.Join(t.Blocked, " "))
+	field("unblocked", strings.Join(t.Unblocked, " "))
+	fmt.Fprintln(a.out)
+	head := []string{"BUILD", "TAGGED (EVENT)", "IN VIEWS"}
+	if inherited {
+		head = []string{"BUILD", "TAGGED (EVENT)", "BY", "IN VIEWS"}
+	}
+	rows := newTable(head...)
+	for _, b := range t.Builds {
+		if inherited {
+			rows.add(b.NVR, b.Event, b.Tag, b.Verdict)
+		} else {
+			rows.add(b.NVR, b.Event, b.Verdict)
+		}
+	}
+	rows.print(a.out, "no builds of its own")
+	a.warnHeld(*t)
+}
+
+// tagItems is a verb that changes some items of a tag.
+func (a *app) tagItems(verb, item, short, long, example string, f tagChange) *cobra.Command {
+	return a.changes(&cobra.Command{
+		Use:     verb + " TAG " + item + "… [FLAGS]",
+		Short:   short,
+		Long:    long,
+		Example: example,
+		Args:    atLeast("TAG", item),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return f(c, cmd.Context(), why, args[0], args[1:])
+			})
+		},
+	})
+}
