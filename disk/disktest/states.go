@@ -1,13 +1,16 @@
 package disktest
 
 import (
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 )
 
 // State is one tree that a power loss may have left.
@@ -36,7 +39,7 @@ func Scratch(t testing.TB) string {
 	return t.TempDir()
 }
 
-// States builds n random post-crash states of what was recorded so far, one after the other, each below scratch, and calls f
+// States builds n random post-crash states of what was recorded so far, one after the other, each in a directory of scratch, and calls f
 // with each. All crash points are visited once before any is visited again. It ends with the first error of f, to which it adds
 // where the crash was; that tree is left in place. The same rng gives the same states.
 func (r *Recorder) States(scratch string, rng *rand.Rand, n int, f func(State) error) error {
@@ -49,7 +52,7 @@ func (r *Recorder) States(scratch string, rng *rand.Rand, n int, f func(State) e
 			order = rng.Perm(len(r.ops) + 1)
 		}
 		k := order[i%len(order)]
-		s := State{Dir: filepath.Join(scratch, fmt.Sprintf("state%d", i)), Point: k}
+		s := State{Dir: filepath.Join(scratch, "state"), Point: k}
 		if k > 0 {
 			s.Before = r.ops[k-1].label
 		}
@@ -68,11 +71,8 @@ func (r *Recorder) States(scratch string, rng *rand.Rand, n int, f func(State) e
 			return fmt.Errorf("state %d in %s: power lost after operation %d of %d (%q) and before %q: %w",
 				i, s.Dir, k, len(r.ops), s.Before, s.After, err)
 		}
-		if err := os.RemoveAll(s.Dir); err != nil {
-			return fmt.Errorf("build state: %w", err)
-		}
 	}
-	return nil
+	return os.RemoveAll(filepath.Join(scratch, "state"))
 }
 
 // history is a recording, indexed.
@@ -164,7 +164,11 @@ func (c *crashed) luck() func() bool {
 	return func() bool { return c.rng.Float64() < p }
 }
 
-// write makes the tree at path, which must not exist.
+// untouched is the mtime of a directory that was left empty here: while it has it nobody has put anything there. Most
+// directories of a store are empty in most states, so this saves most of the work.
+func untouched() time.Time { return time.Unix(1, 0) }
+
+// write makes the tree at path, out of what an earlier state and its user have left there.
 func (c *crashed) write(path string) error { return c.writeNode(path, 0) }
 
 func (c *crashed) writeNode(path string, ino int) error {
@@ -176,12 +180,45 @@ func (c *crashed) writeNode(path string, ino int) error {
 		}
 		return os.Chmod(path, perm)
 	}
-	if err := os.Mkdir(path, n.perm|0o700); err != nil {
+	want := c.names[ino]
+	fi, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, iofs.ErrNotExist):
+		if err := os.Mkdir(path, n.perm|0o700); err != nil {
+			return err
+		}
+	case err != nil:
 		return err
+	case len(want) == 0 && fi.ModTime().Equal(untouched()):
+		return nil
+	default:
+		if err := c.clear(path, want); err != nil {
+			return err
+		}
 	}
 	// In the order of names, so that the same rng gives the same files.
-	for _, name := range slices.Sorted(maps.Keys(c.names[ino])) {
-		if err := c.writeNode(filepath.Join(path, name), c.names[ino][name]); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if err := c.writeNode(filepath.Join(path, name), want[name]); err != nil {
+			return err
+		}
+	}
+	if len(want) == 0 {
+		return os.Chtimes(path, untouched(), untouched())
+	}
+	return nil
+}
+
+// clear removes from path everything but the directories that are wanted there.
+func (c *crashed) clear(path string, want map[string]int) error {
+	old, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range old {
+		if ino, ok := want[e.Name()]; ok && c.nodes[ino].dir && e.IsDir() {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(path, e.Name())); err != nil {
 			return err
 		}
 	}
