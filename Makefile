@@ -17,7 +17,7 @@ TESTFLAGS ?= -count=1 -timeout=20m -vet=off
 
 # Packages whose tests mount a file system or run the whole program: under the race detector a daemon takes several times as
 # long, and most of the time goes into child processes that the detector does not see. `make race` runs them with it.
-MOUNTS    ?= vrepofs vrepofs/cmd/% vrepofs/fs vrepofs/fs/% vrepofs/layout vrepofs/bench
+MOUNTS    ?= vrepofs vrepofs/cmd/% vrepofs/fs vrepofs/fs/% vrepofs/layout vrepofs/bench vrepofs/e2e
 
 # gotest runs go test with the flags $1 on the packages $2, if there are any.
 gotest = $(if $(strip $2),set -x; go test $1 $(TESTFLAGS) $2,:)

@@ -45,6 +45,7 @@ var support = map[string]string{
 	"disk/disktest":   "recorder and fault injection for disk.FS",
 	"tree/treetest":   "conformance suite of tree.Reader and tree.Writer",
 	"store/storetest": "a store with things in it, for tests above store",
+	"e2e":             "product tests: the built program, a real mount, real clients",
 	"bench":           "the benchmark of `make bench`; drives the product as a user does",
 }
 
