@@ -63,7 +63,6 @@ var doors = []struct{ module, door, reason string }{
 	{"pgregory.net/rapid", "", "property tests: test files only"},
 	{"go.uber.org/goleak", "", "goroutine leaks: test files only"},
 	{"github.com/google/go-cmp", "", "readable differences: test files only"},
-	{"github.com/rogpeppe/go-internal", "", "scripts that test the command line: test files only"},
 }
 
 // anywhere lists modules that several packages may import.
