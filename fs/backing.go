@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +56,7 @@ type object struct {
 	file   *os.File // a blob served by READ
 	rope   Rope
 	path   string // of the blob
-	seen   identity
+	seen   atomic.Pointer[identity]
 
 	opens int           // guarded by files.mu
 	idle  *list.Element // guarded by files.mu
@@ -63,13 +64,13 @@ type object struct {
 
 // identity tells a file from what may take its path later.
 type identity struct {
-	dev, ino    uint64
-	size        int64
-	mtime, nsec int64
+	dev, ino     uint64
+	size         int64
+	mtime, ctime unix.Timespec
 }
 
-func identityOf(st *unix.Stat_t) identity {
-	return identity{uint64(st.Dev), st.Ino, st.Size, int64(st.Mtim.Sec), int64(st.Mtim.Nsec)}
+func identityOf(st *unix.Stat_t) *identity {
+	return &identity{uint64(st.Dev), st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
 func newFiles(src Source, maxIdle int, c *counters) *files {
@@ -141,11 +142,17 @@ func (t *files) check(cancel <-chan struct{}, o *object, size int64) (again bool
 	case o.key.rope || o.unchanged():
 		return false, nil
 	default:
+		var same bool
+		if same, err = t.reopen(o); same {
+			return false, nil
+		}
 		// Give the object up if this is its only open, so that the next look finds the new file.
 		t.mu.Lock()
-		again = o.opens == 1
+		again = err == nil && o.opens == 1
 		t.mu.Unlock()
-		err = fmt.Errorf("blob %s: %w", o.key.digest.Short(), errReplaced)
+		if err == nil {
+			err = fmt.Errorf("blob %s: %w", o.key.digest.Short(), errReplaced)
+		}
 	}
 	t.mu.Lock()
 	o.opens--
@@ -168,7 +175,46 @@ func (t *files) check(cancel <-chan struct{}, o *object, size int64) (again bool
 // kernel still has. It costs one stat, 1 of some 12 µs of an open.
 func (o *object) unchanged() bool {
 	var st unix.Stat_t
-	return unix.Stat(o.path, &st) == nil && identityOf(&st) == o.seen
+	if unix.Stat(o.path, &st) != nil {
+		return false
+	}
+	seen := o.seen.Load()
+	return st.Ino == seen.ino && st.Size == seen.size && st.Mtim == seen.mtime && st.Ctim == seen.ctime && uint64(st.Dev) == seen.dev
+}
+
+// reopen has the Source look at a blob whose file is not as it was: somebody may have linked it or changed its mode, which
+// does no harm, or its content, which the Source finds out where it cares to. same says that it is the same file and well.
+func (t *files) reopen(o *object) (same bool, err error) {
+	file, st, err := t.openBlob(o)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	now, seen := identityOf(&st), o.seen.Load()
+	if now.dev != seen.dev || now.ino != seen.ino {
+		return false, nil
+	}
+	o.seen.Store(now)
+	return true, nil
+}
+
+// openBlob opens the blob of an object and checks its size.
+func (t *files) openBlob(o *object) (*os.File, unix.Stat_t, error) {
+	d := o.key.digest
+	var st unix.Stat_t
+	file, err := t.src.Open(d)
+	if err != nil {
+		return nil, st, fmt.Errorf("blob %s: %w", d.Short(), err)
+	}
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		file.Close()
+		return nil, st, fmt.Errorf("blob %s: %w", d.Short(), os.NewSyscallError("fstat", err))
+	}
+	if st.Size != o.size {
+		file.Close()
+		return nil, st, fmt.Errorf("blob %s: %d bytes, want %d: %w", d.Short(), st.Size, o.size, errSize)
+	}
+	return file, st, nil
 }
 
 // create makes the object of a content; t.mu is held and given back.
@@ -211,20 +257,12 @@ func (t *files) load(o *object) error {
 		o.rope = r
 		return nil
 	}
-	file, err := t.src.Open(d)
+	file, st, err := t.openBlob(o)
 	if err != nil {
-		return fmt.Errorf("blob %s: %w", d.Short(), err)
+		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
-		file.Close()
-		return fmt.Errorf("blob %s: %w", d.Short(), os.NewSyscallError("fstat", err))
-	}
-	if st.Size != o.size {
-		file.Close()
-		return fmt.Errorf("blob %s: %d bytes, want %d: %w", d.Short(), st.Size, o.size, errSize)
-	}
-	o.path, o.seen = file.Name(), identityOf(&st)
+	o.path = file.Name()
+	o.seen.Store(identityOf(&st))
 	if t.register == nil {
 		o.file = file
 		return nil

@@ -166,6 +166,10 @@ func TestDamagedBlob(t *testing.T) {
 	check("back", fuse.OK)
 
 	out, _ := openNode(f, node)
+	must(t, os.Link(path, path+".link"))
+	check("linked while it is open", fuse.OK)
+	must(t, os.Chmod(path, 0o400))
+	check("chmod while it is open", fuse.OK)
 	restore()
 	check("replaced while it is open", fuse.EIO)
 	f.Release(nil, &fuse.ReleaseIn{Fh: out.Fh})

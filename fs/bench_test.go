@@ -184,6 +184,88 @@ func childOpenloop(args []string) error {
 	return nil
 }
 
+// BenchmarkMove: a tag with 300,000 cached names below it moves. Four readers look all the while, at the moving name, at another
+// name, at an absent name, and from inside; each reports its longest stall.
+func BenchmarkMove(b *testing.B) {
+	needMount(b)
+	src := newSource(b)
+	gens := make([]tree.Entry, b.N+1)
+	for g := range gens {
+		files := map[string]tree.Entry{"gen": src.file(b, int64(g), fmt.Sprint(g))}
+		for d := range 300 {
+			for i := range 1000 {
+				n := uint64(d*1000 + i + 1)
+				files[fmt.Sprintf("d%03d/f%06d", d, n)] = tree.Entry{Kind: tree.KindFile, RPM: true, Serial: n, Digest: [32]byte{1}}
+			}
+		}
+		gens[g] = src.makeTree(b, int64(g), files)
+	}
+	bind := func(g int) {
+		key := fmt.Sprintf("tags@%d/f40", g)
+		src.setTree(key, gens[g])
+		src.setLevel("tags", Level{Live: true, Children: []Child{{Name: "f40", Key: key, Tree: true, Mtime: 1}, {Name: "f39", Key: "tags/f39", Symlink: "x"}}})
+	}
+	src.setLevel("", Level{Live: true, Children: []Child{{Name: "tags", Key: "tags"}}})
+	bind(0)
+	for _, rebound := range []bool{true, false} {
+		b.Run(fmt.Sprint("rebound=", rebound), func(b *testing.B) {
+			f := mountSource(b, src, Options{})
+			worst := map[string][]float64{}
+			for g := range b.N {
+				bind(g)
+				f.fs.Moved([]Move{{Parent: "tags", Name: "f40"}})
+				f.sh(`find tags/f40 >/dev/null`)
+				readers := map[string]*exec.Cmd{}
+				outs := map[string]*strings.Builder{}
+				stop := filepath.Join(b.TempDir(), "stop")
+				for _, name := range []string{"tags/f40/gen", "tags/f39", "tags/absent", "gen"} {
+					c := f.child("stall", name, stop)
+					if name == "gen" {
+						c.Dir = f.path("tags/f40")
+					}
+					out := &strings.Builder{}
+					c.Stdout = out
+					must(b, c.Start())
+					readers[name], outs[name] = c, out
+				}
+				time.Sleep(200 * time.Millisecond) // readers get going
+				bind(g + 1)
+				start := time.Now()
+				f.fs.Moved([]Move{{Parent: "tags", Name: "f40", Rebound: rebound}})
+				worst["daemon-ms"] = append(worst["daemon-ms"], float64(time.Since(start).Microseconds())/1000)
+				time.Sleep(1500 * time.Millisecond)
+				must(b, os.WriteFile(stop, nil, 0o644))
+				for name, c := range readers {
+					must(b, c.Wait())
+					ms, err := strconv.ParseFloat(strings.TrimSpace(outs[name].String()), 64)
+					must(b, err)
+					worst[name+"-ms"] = append(worst[name+"-ms"], ms)
+				}
+			}
+			for name, v := range worst {
+				b.ReportMetric(median(v), name)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// childStall looks at a path until another one exists, and prints the longest look in ms.
+func childStall(args []string) error {
+	var st unix.Stat_t
+	longest := time.Duration(0)
+	for n := 0; ; n++ {
+		if n%256 == 0 && unix.Stat(args[1], &st) == nil {
+			break
+		}
+		start := time.Now()
+		_ = unix.Lstat(args[0], &st)
+		longest = max(longest, time.Since(start))
+	}
+	fmt.Printf("%.2f\n", float64(longest.Microseconds())/1000)
+	return nil
+}
+
 func dropCaches(b *testing.B) {
 	unix.Sync()
 	must(b, os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0))

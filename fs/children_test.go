@@ -21,6 +21,9 @@ var children = map[string]func(args []string) error{
 	"compare":  childCompare,
 	"hold":     childHold,
 	"daemon":   childDaemon,
+	"readers":  childReaders,
+	"stall":    childStall,
+	"stall":    childStall,
 	"ask":      childAsk,
 	"stand":    childStand,
 }

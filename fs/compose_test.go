@@ -128,9 +128,9 @@ func TestFailedComposition(t *testing.T) {
 	src := newSlowSource(t, 2)
 	close(src.gate)
 	good := src.trees["v0"]
-	fail := true
+	var well atomic.Bool
 	src.setTreeFunc("v0", func(ctx ctxt) (tree.Entry, error) {
-		if fail {
+		if !well.Load() {
 			return tree.Entry{}, errors.New("no such luck")
 		}
 		return good(ctx)
@@ -143,7 +143,7 @@ func TestFailedComposition(t *testing.T) {
 			t.Errorf("%s: %v: %s", v, err, out)
 		}
 	}
-	fail = false
+	well.Store(true)
 	equal(t, "again", f.sh(`cat v0/file`), "composed")
 	equal(t, "errors", f.fs.Stats().ComposeErrors, 2)
 	if !strings.Contains(f.log.String(), "no such luck") {
