@@ -23,7 +23,6 @@ var children = map[string]func(args []string) error{
 	"daemon":   childDaemon,
 	"readers":  childReaders,
 	"stall":    childStall,
-	"stall":    childStall,
 	"ask":      childAsk,
 	"stand":    childStand,
 }
