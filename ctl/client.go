@@ -51,28 +51,44 @@ func Dial(ctx context.Context, root string, o DialOptions) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	var c *Client
+	st, err := openStore(ctx, root, o, func() (err error) {
+		c, err = dialSocket(ctx, root)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case c != nil:
+		return c, nil
+	}
+	h := NewHandler(st, o.Log)
+	return &Client{Root: root, http: &http.Client{Transport: inProcess{h, uint32(os.Getuid())}}, st: st}, nil
+}
+
+// openStore opens a store in this process, waiting for other processes as o says. Before each try it calls dial, and
+// goes on only if that returns errNoDaemon.
+func openStore(ctx context.Context, root string, o DialOptions, dial func() error) (*store.Store, error) {
 	if o.Wait == 0 {
 		o.Wait = defaultWait
 	}
 	deadline := time.Now().Add(o.Wait)
-	for told := false; ; {
-		c, err := dialSocket(ctx, root)
-		if !errors.Is(err, errNoDaemon) {
-			return c, err
+	for told := false; ; told = true {
+		if err := dial(); !errors.Is(err, errNoDaemon) {
+			return nil, err
+		}
+		if err := store.CheckOwner(root); errors.Is(err, iofs.ErrPermission) {
+			return nil, fmt.Errorf("%w; without a daemon only that user can open it: become that user, or let them start vrepofs mount", err)
+		} else if err != nil {
+			return nil, err
 		}
 		st, err := store.Open(root, o.Options)
-		if err == nil {
-			h := NewHandler(st, o.Log)
-			uid := uint32(os.Getuid())
-			return &Client{Root: root, http: &http.Client{Transport: inProcess{h, uid}}, st: st}, nil
-		}
 		if !errors.Is(err, index.ErrLocked) || time.Now().After(deadline) {
-			return nil, err
+			return st, err
 		}
 		if !told && o.Waiting != nil {
 			o.Waiting(err)
 		}
-		told = true
 		select {
 		case <-ctx.Done():
 			return nil, err

@@ -23,7 +23,8 @@
 //
 // The socket is STORE/socket, mode 0660. The kernel says which user is at the other end (SO_PEERCRED), and nothing that a client
 // sends is believed about that. In process the user is the process's own. Every user who can open the socket may do everything
-// but import: an import's blobs are written by the client itself, so it must be the store's owner or root, and the handler checks that.
+// but import: an import's blobs are written by the client itself, so it must be the store's owner, and the handler checks that.
+// Root is no exception: what root creates in another user's store, that user cannot write to any more.
 //
 // # Imports
 //

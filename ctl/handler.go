@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
-	"syscall"
 
 	"vrepofs/fs"
 	"vrepofs/layout"
@@ -22,11 +21,10 @@ const maxRequest = 16 << 20
 
 // Handler answers requests about one open store. It is safe for concurrent use.
 type Handler struct {
-	st    *store.Store
-	log   *slog.Logger
-	mux   *http.ServeMux
-	owner uint32  // of the store's directory
-	d     *daemon // nil in process
+	st  *store.Store
+	log *slog.Logger
+	mux *http.ServeMux
+	d   *daemon // nil in process
 }
 
 // daemon is what a handler in the daemon knows beyond the store.
@@ -45,11 +43,6 @@ func newHandler(st *store.Store, log *slog.Logger, d *daemon) *Handler {
 		log = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{st: st, log: log, mux: http.NewServeMux(), d: d}
-	if fi, err := os.Stat(st.Root); err == nil {
-		if s, ok := fi.Sys().(*syscall.Stat_t); ok {
-			h.owner = s.Uid
-		}
-	}
 	h.routes()
 	return h
 }

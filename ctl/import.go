@@ -61,14 +61,16 @@ func (c *Client) Import(ctx context.Context, why Why, o ImportOptions) (*ImportR
 	if verbatim && o.Add {
 		return nil, invalid("%s has its own repodata, which --add cannot keep: give --regenerate to have it written anew", plan.Repository)
 	}
+	if err := store.CheckOwner(c.Root); errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("%w; only that user can import into it", err)
+	} else if err != nil {
+		return nil, err
+	}
 	blobs, err := blob.Open(c.Root, disk.OS{})
 	if err != nil {
 		return nil, err
 	}
 	lease, err := blobs.NewLease()
-	if errors.Is(err, os.ErrPermission) {
-		return nil, fmt.Errorf("only the owner of store %s can import into it: %w", c.Root, err)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -234,8 +236,12 @@ func (h *Handler) runImport(w http.ResponseWriter, r *http.Request) {
 
 // importFrames reads a stream to its end frame and commits it.
 func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResult, error) {
-	if uid, _ := uidOf(ctx); uid != 0 && uid != h.owner {
-		return nil, fmt.Errorf("uid %d: only the store's owner (uid %d) and root may import: %w", uid, h.owner, os.ErrPermission)
+	owner, err := store.Owner(h.st.Root)
+	if err != nil {
+		return nil, err
+	}
+	if uid, _ := uidOf(ctx); uid != owner {
+		return nil, fmt.Errorf("user %s: only the store's owner, user %s, may import: %w", userName(uid), userName(owner), os.ErrPermission)
 	}
 	frames := newFrameReader(body)
 	kind, payload, err := frames.next()

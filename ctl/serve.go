@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -46,7 +47,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 		return err
 	}
 	memory := newMemoryLimit()
-	st, err := store.Open(root, o.Open)
+	st, err := openStore(ctx, root, DialOptions{Options: o.Open}, func() error { return served(ctx, root) })
 	if err != nil {
 		return err
 	}
@@ -93,21 +94,21 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}}
 	server := newServer(newHandler(st, log, d))
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(socket) }()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(socket) }()
 
-	log.Info("ready", "store", root, "mountpoint", mountpoint, "event", st.Index.Head().Seq)
 	notifySystemd("READY=1\nSTATUS=serving " + mountpoint)
 	if o.Ready != nil {
 		err = o.Ready()
 	}
 	if err == nil {
+		log.Info("ready", "store", root, "mountpoint", mountpoint, "event", st.Index.Head().Seq)
 		select {
 		case <-ctx.Done():
 			log.Info("stopping: asked to")
 		case <-mount.Done():
-			log.Info("stopping: the mount was taken away")
-		case err = <-served:
+			log.Info("stopping: the mount has gone")
+		case err = <-ended:
 			err = fmt.Errorf("control socket: %w", err)
 			log.Error("stopping", "error", err)
 		}
@@ -122,6 +123,20 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	_ = mount.Wait(context.Background())
 	log.Info("stopped")
 	return err
+}
+
+// served returns errNoDaemon, or what is in the way of another daemon.
+func served(ctx context.Context, root string) error {
+	c, err := dialSocket(ctx, root)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	where := ""
+	if s, err := c.Status(ctx, false); err == nil && s.Daemon != nil {
+		where = ", mounted on " + s.Daemon.Mountpoint
+	}
+	return fmt.Errorf("process %d serves store %s already%s: %w", c.pid, root, where, iofs.ErrExist)
 }
 
 // drain stops accepting, removes the socket and lets requests end.

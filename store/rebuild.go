@@ -2,8 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"vrepofs/blob"
@@ -18,9 +16,8 @@ func Rebuild(root string, o Options) (index.Head, error) {
 	if err != nil {
 		return index.Head{}, err
 	}
-	// Before blob.Open makes what is missing.
-	if _, err := os.Stat(filepath.Join(root, "vrepofs")); err != nil {
-		return index.Head{}, fmt.Errorf("no store at %s: %w", root, err)
+	if err := CheckOwner(root); err != nil {
+		return index.Head{}, err
 	}
 	s := &Store{Root: root}
 	if s.Blobs, err = blob.Open(root, disk.OS{}); err != nil {

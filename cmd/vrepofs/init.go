@@ -16,7 +16,7 @@ func (a *app) initVerb() *cobra.Command {
 		Use:   "init",
 		Short: "Make an empty store",
 		Long: `Makes an empty store in the directory that --store or VREPOFS_STORE names. The directory is made if only its
-last component is missing. The store belongs to the user who makes it; only that user and root can import.
+last component is missing. The store belongs to the user who makes it; only that user can import and mount.
 
 Put it on the file system that shall hold the RPMs: Btrfs or XFS let an import from the same file system share
 its data (--link); any file system lets it adopt files by hard links (--adopt).`,

@@ -33,7 +33,7 @@ func (a *app) mountVerb() *cobra.Command {
 		Short: "Serve the store: the mount and the control socket",
 		Long: `Mounts the store on the directory MNT and starts a daemon that serves it, until vrepofs umount, umount(8), or SIGTERM.
 The command comes back when the mount can be used. While the daemon runs, every other command talks to it over
-STORE/socket, which the store's owner and group may open. Its log is STORE/daemon.log.
+STORE/socket, which the store's owner and group may open. Only the store's owner can mount it. Its log is STORE/daemon.log.
 
 As root the mount is for all users and the kernel reads RPMs itself (passthrough, Linux 6.9). As a normal user it goes through
 fusermount3: for that user alone unless --allow-other, and slower. What a killed daemon left at MNT is cleared away.
@@ -82,7 +82,7 @@ func (a *app) serve(cmd *cobra.Command, mountpoint string, allowOther bool, read
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return ctl.Serve(cmd.Context(), ctl.ServeOptions{
 		Store: a.store, Mountpoint: mountpoint, AllowOther: allowOther, Version: versionText(), Log: log,
-		Open: store.Options{AcceptClock: a.acceptClock, Command: "vrepofs " + commandText(a.args), Log: log},
+		Open: store.Options{AcceptClock: a.acceptClock, Command: "vrepofs mount " + quote(mountpoint), Log: log},
 		Ready: func() error {
 			if logFile != "" {
 				if err := redirect(logFile); err != nil {

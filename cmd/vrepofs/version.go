@@ -26,7 +26,7 @@ func versionText() string {
 			text = s.Value[:min(12, len(s.Value))]
 		}
 	}
-	if text == "" {
+	if text == "" || text == "(devel)" {
 		text = "unknown"
 	}
 	return text
