@@ -136,6 +136,10 @@ func readOne(lease *blob.Lease, s Source, how blob.How) (*rpm.Package, error) {
 		return nil, err
 	}
 	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
 	p, err := Inspect(f)
 	if err != nil {
 		return nil, err
@@ -144,7 +148,7 @@ func readOne(lease *blob.Lease, s Source, how blob.How) (*rpm.Package, error) {
 	if err := tree.CheckName(p.FileName); err != nil {
 		return nil, fmt.Errorf("%w: file name: %w", ErrBadRPM, err)
 	}
-	if err := lease.Place(f, p.PkgID, p.FileSize, how); err != nil {
+	if err := lease.PlaceUnchanged(f, before, p.PkgID, how); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)
 	}
 	return p, nil

@@ -283,11 +283,15 @@ func readOther(lease *blob.Lease, s Source, how blob.How) (File, error) {
 		return File{}, err
 	}
 	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return File{}, err
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, f)
 	if err != nil {
 		return File{}, err
 	}
 	d := blob.Digest(h.Sum(nil))
-	return File{Name: s.Name, Digest: d, Size: n}, lease.Place(f, d, n, how)
+	return File{Name: s.Name, Digest: d, Size: n}, lease.PlaceUnchanged(f, before, d, how)
 }

@@ -22,6 +22,7 @@ type Layout struct {
 	st    *store.Store
 	shown atomic.Pointer[present] // what the live names show
 	hot   hotViews
+	past  levels // of events and generations, which never change
 
 	publishing sync.Mutex // one Publish at a time
 }

@@ -8,7 +8,8 @@ import (
 	"vrepofs/store"
 )
 
-// Level lists a level. Levels of the present are kept for as long as the present is.
+// Level lists a level. Levels of the present are kept for as long as the present is, others as long as there is
+// room.
 func (l *Layout) Level(key string) (*fs.Level, error) {
 	p, err := parseKey(key)
 	if err != nil {
@@ -17,10 +18,11 @@ func (l *Layout) Level(key string) (*fs.Level, error) {
 	if p.tree() || p.link {
 		return nil, errKey(key)
 	}
-	if p.event != 0 {
-		return l.level(key, p)
+	kept := &l.past
+	if p.event == 0 {
+		kept = &l.shown.Load().levels
 	}
-	return l.shown.Load().level(key, func() (*fs.Level, error) { return l.level(key, p) })
+	return kept.get(key, func() (*fs.Level, error) { return l.level(key, p) })
 }
 
 func (l *Layout) level(key string, p place) (*fs.Level, error) {

@@ -15,29 +15,40 @@ import (
 
 // present is what the live names show: a head, and for each tag the generation that its name is bound to.
 type present struct {
-	head  index.Head
-	links map[string][]string     // tag → parents, of every tag
-	gens  map[string]state.Change // tag → generation, of every tag
-	own   map[string]state.Change // tag → its own last change
-	held  map[string]error        // tags that are not on their newest generation, with the reason
-
-	mu sync.Mutex
-	// mu guards levels.
-	levels map[string]*fs.Level
+	head   index.Head
+	links  map[string][]string     // tag → parents, of every tag
+	gens   map[string]state.Change // tag → generation, of every tag
+	own    map[string]state.Change // tag → its own last change
+	held   map[string]error        // tags that are not on their newest generation, with the reason
+	levels levels                  // of this present
 }
 
-// level returns a level of this present, made at its first use.
-func (p *present) level(key string, make func() (*fs.Level, error)) (*fs.Level, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if lv := p.levels[key]; lv != nil {
+// levels keeps levels that were made, so that the mount finds what it derived from them.
+type levels struct {
+	mu sync.Mutex
+	// mu guards made.
+	made map[string]*fs.Level
+}
+
+// maxLevels bounds what is kept, for a client that crawls through the past; beyond it all are made anew.
+const maxLevels = 1024
+
+// get returns the level of a key, made at its first use.
+func (l *levels) get(key string, level func() (*fs.Level, error)) (*fs.Level, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lv := l.made[key]; lv != nil {
 		return lv, nil
 	}
-	lv, err := make()
-	if err == nil {
-		p.levels[key] = lv
+	lv, err := level()
+	if err != nil {
+		return nil, err
 	}
-	return lv, err
+	if l.made == nil || len(l.made) >= maxLevels {
+		l.made = map[string]*fs.Level{}
+	}
+	l.made[key] = lv
+	return lv, nil
 }
 
 // tags lists the tags with the generations that they are bound to.
@@ -62,7 +73,7 @@ func firstPresent(x *index.Index) (*present, error) {
 func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	n := &present{
 		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own),
-		held: map[string]error{}, levels: map[string]*fs.Level{},
+		held: map[string]error{},
 	}
 	changed := slices.Collect(maps.Keys(p.held))
 	view := x.View(head)
