@@ -248,9 +248,9 @@ func TestParity(t *testing.T) {
 // TestRendered reads real metadata that other versions of createrepo_c and other programs made, writes each record again,
 // and compares it with what encoding/xml sees in the original: the reader loses nothing that clients look at.
 func TestRendered(t *testing.T) {
-	most := 1500 // packages of a file
+	most := 500 // packages of a file
 	if os.Getenv("VREPOFS_LONG") != "" {
-		most = 1 << 30
+		most = 1 << 20
 	}
 	total := 0
 	for _, pattern := range []string{
@@ -293,7 +293,7 @@ func TestRendered(t *testing.T) {
 	}
 }
 
-// firstPackages returns a metadata file cut after so many packages, but whole.
+// firstPackages returns a metadata file cut after so many packages at most, but whole.
 func firstPackages(t *testing.T, name string, most int) []byte {
 	t.Helper()
 	f, err := os.Open(name)
@@ -306,18 +306,21 @@ func firstPackages(t *testing.T, name string, most int) []byte {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	raw, err := io.ReadAll(r)
+	const end, mean = "</package>", 8 << 10
+	raw, err := io.ReadAll(io.LimitReader(r, int64(most)*mean))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const end = "</package>"
 	at := 0
 	for range most {
 		i := bytes.Index(raw[at:], []byte(end))
 		if i < 0 {
-			return raw
+			break
 		}
 		at += i + len(end)
+	}
+	if at == 0 {
+		return raw
 	}
 	return append(raw[:at:at], "</metadata>"...)
 }

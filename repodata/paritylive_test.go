@@ -166,7 +166,7 @@ func metadataIn(t *testing.T, dir string) func(kind string) *element {
 
 func TestParityLive(t *testing.T) {
 	tool(t, "createrepo_c")
-	n, seed := 300, uint64(1)
+	n, seed := 200, uint64(1)
 	if os.Getenv("VREPOFS_LONG") != "" {
 		n, seed = 10_000, uint64(time.Now().UnixNano())
 	}

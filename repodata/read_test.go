@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -52,13 +54,16 @@ func TestReadShared(t *testing.T) {
 	files, packages, refused := 0, 0, 0
 	for _, kind := range []string{"primary", "filelists", "other"} {
 		for _, name := range filesNamed(t, sharedData(t), kind+".xml") {
+			if strings.Contains(name, "testrepos/appstream/") {
+				continue // TestReadAppStream
+			}
 			n := 0
 			raw, err := readAll(t, name)
 			if err == nil {
 				n, err = countPackages(kind, bytes.NewReader(raw))
 			}
 			if err != nil {
-				i := slices.IndexFunc(keys(badFiles), func(part string) bool {
+				i := slices.IndexFunc(slices.Collect(maps.Keys(badFiles)), func(part string) bool {
 					return strings.Contains(name, part) && strings.Contains(err.Error(), badFiles[part])
 				})
 				if i < 0 {
@@ -86,21 +91,19 @@ func TestReadShared(t *testing.T) {
 	}
 }
 
-func keys(m map[string]string) []string {
-	var k []string
-	for s := range m {
-		k = append(k, s)
-	}
-	return k
-}
-
 func TestReadAppStream(t *testing.T) {
-	raw, err := readAll(t, appStream(t))
+	f, err := os.Open(appStream(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
+	r, err := Decompress(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
 	seen := map[[32]byte]bool{}
-	err = ReadPrimary(bytes.NewReader(raw), func(p *PrimaryPackage) error {
+	err = ReadPrimary(r, func(p *PrimaryPackage) error {
 		if p.PkgID == ([32]byte{}) || p.Version == "" || p.Arch == "" || p.FileSize == 0 || p.HeaderEnd == 0 || p.BuildTime == 0 {
 			t.Errorf("%s: something is missing: %+v", p.Href, p.Place)
 		}
@@ -129,7 +132,7 @@ func TestReadRepomd(t *testing.T) {
 		}
 		m, err := ParseRepomd(bytes.NewReader(raw))
 		if err != nil {
-			if !slices.ContainsFunc(keys(bad), func(part string) bool {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(bad)), func(part string) bool {
 				return strings.Contains(name, part) && strings.Contains(err.Error(), bad[part])
 			}) {
 				t.Errorf("%s: %v", name, err)

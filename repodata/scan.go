@@ -139,7 +139,7 @@ func (s *scanner) more() error {
 		s.pos = 0
 	}
 	if s.end == len(s.buf) {
-		if len(s.buf) > MaxToken {
+		if len(s.buf) >= MaxToken {
 			return s.fail("one tag or text is longer than %d bytes", MaxToken)
 		}
 		s.buf = append(s.buf, make([]byte, len(s.buf))...)
