@@ -23,6 +23,7 @@ var children = map[string]func(args []string) error{
 	"daemon":   childDaemon,
 	"readers":  childReaders,
 	"stall":    childStall,
+	"testfs":   childTestfs,
 	"ask":      childAsk,
 	"stand":    childStand,
 }
