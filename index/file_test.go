@@ -74,3 +74,36 @@ func TestAddFile(t *testing.T) {
 	}
 	sameAsRebuilt(t, x)
 }
+
+// AddFiles gives rows ahead of a commit; the commit gets the same ones, and so does a rebuild.
+func TestAddFilesAhead(t *testing.T) {
+	c := &clock{now: 5000}
+	x := mustOpen(t, newStore(t), Options{Now: c.Now})
+	known := addFile(t, x, FileRow{Digest: sum("A"), Name: "a.rpm"})
+	c.set(4000)
+	rows, err := x.AddFiles([]FileRow{
+		{Digest: sum("A"), Name: "a.rpm"}, {Digest: sum("B"), Name: "b.rpm"}, {Digest: sum("C"), Name: "b.rpm", Mtime: 7}, {Digest: sum("A"), Name: "c.rpm"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []FileRow{known, {2, sum("B"), 0, 5000, "b.rpm"}, {3, sum("C"), 0, 5001, "b.rpm"}, known}
+	for i := range want {
+		if rows[i] != want[i] {
+			t.Errorf("row %d is %+v, want %+v", i, rows[i], want[i])
+		}
+		if got := addFile(t, x, FileRow{Digest: want[i].Digest, Name: want[i].Name}); got != want[i] {
+			t.Errorf("row %d in a commit is %+v, want %+v", i, got, want[i])
+		}
+	}
+	if got := addFile(t, x, FileRow{Digest: sum("D"), Name: "c.rpm", Mtime: 1}); got.Serial != 4 || got.Mtime != 5001 {
+		t.Errorf("next file is %+v", got)
+	}
+	if rows, err := x.AddFiles([]FileRow{{Digest: sum("E"), Name: "e.rpm"}, {Digest: sum("F")}}); err == nil {
+		t.Errorf("a file without a name is %v", rows)
+	}
+	if _, err := x.FileByDigest(sum("E")); err == nil {
+		t.Error("a call that failed left a file behind")
+	}
+	sameAsRebuilt(t, x)
+}
