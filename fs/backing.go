@@ -354,6 +354,24 @@ func (t *files) get(fh uint64) *object {
 	return t.byFh[fh]
 }
 
+// Drop gives back the backing ids of blobs that nobody has open: the kernel holds their files, so the space of deleted blobs
+// would stay in use until their ids are evicted. Blobs that are open are left alone; the next open after a deletion fails.
+func (f *FS) Drop(blobs ...blob.Digest) {
+	t := f.files
+	for _, d := range blobs {
+		t.mu.Lock()
+		o := t.byKey[objectKey{digest: d}]
+		idle := o != nil && o.idle != nil
+		if idle {
+			t.forgetLocked(o)
+		}
+		t.mu.Unlock()
+		if idle {
+			t.destroy(o)
+		}
+	}
+}
+
 // closeAll gives everything back when the kernel has let go of the mount. Backing ids went with the connection.
 func (t *files) closeAll() {
 	t.mu.Lock()

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"vrepofs/blob"
 )
 
 // kernelIDs stands for the kernel's table of backing ids.
@@ -96,6 +98,9 @@ func TestBackingIDs(t *testing.T) {
 	equal(t, "an open of an idle one asks the Source", src.entryCalls.Load()-calls, 0)
 	s := f.Stats()
 	equal(t, "stats", fmt.Sprint(s.BackingIDs, s.OpenFiles, s.Registered, s.Evicted), "3 2 5 2")
+	f.Drop(blob.Sum([]byte("content 0")), blob.Sum([]byte("content 4")), blob.Sum([]byte("none")))
+	s = f.Stats()
+	equal(t, "after Drop of an open, an idle and an unknown one", fmt.Sprint(s.BackingIDs, s.OpenFiles), "2 2")
 }
 
 // TestFallback: a registration that fails concerns this open and those that join it.

@@ -55,8 +55,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// FS is one mount of a Source. Its methods named after requests are called by go-fuse and are not for others; Moved, Stats,
-// Unmount, Wait and Done are, from any goroutine that serves no request.
+// FS is one mount of a Source. Its methods named after requests are called by go-fuse and are not for others; Moved, Drop,
+// Stats, Unmount, Wait and Done are, from any goroutine that serves no request.
 type FS struct {
 	fuse.RawFileSystem // answers ENOSYS to what is not implemented here
 
