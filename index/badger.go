@@ -17,19 +17,19 @@ import (
 )
 
 // badgerOptions are the settings that LIMITS §4 measured as "smallvlogz": values above 1 KiB in the value log, so that
-// compaction does not rewrite them, and small caches. Tables differ from it: all levels have tables of 4 MiB. A builder
-// allocates twice the table's size ahead (table/builder.go, NewTableBuilder) and several build at once; with 8 MiB doubling
-// per level the builders alone had 271 MiB at 150,000 packages with their rows (heap profile of TestMillionPackages).
+// compaction does not rewrite them, and small caches. Memtables and tables are smaller than there: all levels have tables of
+// 2 MiB. A builder allocates twice the table's size ahead (table/builder.go, NewTableBuilder) and many build at once; with 8 MiB
+// doubling per level the builders alone had 271 MiB at 150,000 packages with their rows (heap profile of TestMillionPackages).
 //
 // SyncWrites is off: Badger holds nothing that the journal does not, see the package comment about power loss.
 func badgerOptions(dir string, inMemory bool) badger.Options {
 	o := badger.DefaultOptions(dir).
-		WithMemTableSize(16 << 20).
+		WithMemTableSize(8 << 20).
 		WithNumMemtables(2).
 		WithBlockCacheSize(16 << 20).
 		WithIndexCacheSize(16 << 20).
 		WithNumCompactors(2).
-		WithBaseTableSize(4 << 20).
+		WithBaseTableSize(2 << 20).
 		WithValueThreshold(1024).
 		WithValueLogFileSize(256 << 20).
 		WithMetricsEnabled(false).

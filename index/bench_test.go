@@ -30,7 +30,7 @@ func BenchmarkCommit(b *testing.B) {
 	fillTable(b, x, 10_000)
 	i := 0
 	for b.Loop() {
-		put(b, x, fmt.Sprint("n", i%10_000), fmt.Sprint("value ", i))
+		put(b, x, fmt.Sprint("n", i%10_000), fmt.Sprint("new value ", i))
 		i++
 	}
 	b.ReportMetric(float64(x.log.End().Offset)/float64(x.Head().Seq), "journal-B/commit")
@@ -45,7 +45,7 @@ func BenchmarkCommitParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := n.Add(1)
-			if _, err := x.Commit(ctx, putOp(fmt.Sprint("n", i%10_000), fmt.Sprint("value ", i))); err != nil {
+			if _, err := x.Commit(ctx, putOp(fmt.Sprint("n", i%10_000), fmt.Sprint("new value ", i))); err != nil {
 				b.Error(err)
 			}
 		}

@@ -46,7 +46,7 @@ func schema() []keyType {
 		{keyCommit, "commit", "u64 seq", "i64 stamp, i64 clock, D root, u32 rows", false,
 			`c 0000000000000001 → 1795262448, 1795262448, 5a3bc1…, 1`},
 		{keyStamp, "stamp", "u64 stamp", "u64 seq", false,
-			`s 000000006b01a3f0 → 1`},
+			`s 000000006b0187f0 → 1`},
 		{keyLabel, "label", "label", "u64 seq", false,
 			`l"before-9.5" → 214`},
 		{keyRow, "log row", "u64 seq, u32 number in the commit", "u32 uid, str command, str note, str label", false,

@@ -33,7 +33,7 @@
 //
 // The first commit of a store, `repo import r …` by root, begins so (72 bytes of header left out):
 //
-//	01  e0cfe3da0d  e0cfe3da0d  5a3b…(32)   seq 1, stamp and clock 1795262448…, root
+//	01  e09f8cb00d  e09f8cb00d  5a3b…(32)   seq 1, stamp and clock 1795262448…, root
 //	01  00 07"import " …                    one row: uid 0, command
 //
 // # Invariants

@@ -95,3 +95,11 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// The example of the package comment.
+func TestStampExample(t *testing.T) {
+	b := (&Record{Seq: 1, Stamp: 1795262448, Clock: 1795262448}).appendBody(nil)
+	if got, want := fmt.Sprintf("%x", b[:11]), "01e09f8cb00de09f8cb00d"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
