@@ -28,8 +28,8 @@
 // # Caching
 //
 // The kernel caches everything for ever: names, attributes, listings (FOPEN_CACHE_DIR), link targets, data. Exceptions: listings
-// and absent names of live levels. What changes is told: see Move. That goes for names that are found but not listed (Level.Find)
-// too: once one was found it stays found until Moved says that it is gone.
+// of live levels, and absent names of any level. What changes is told: see Move. That goes for names that are found but not
+// listed (Source.Find) too: once one was found it stays found until Moved says that it is gone.
 //
 // The kernel cannot tell blobs from each other by what is in them, but the mount looks at a blob's path at each open, so one that
 // was set aside, cut or replaced is EIO even while the kernel still has its backing id.

@@ -72,28 +72,6 @@ func (l *levels) open(id nodeID, key string) (*levelDir, error) {
 	return d, nil
 }
 
-// find returns the child with a name, listed or not.
-func (l *levels) find(d *levelDir, name string) (*Child, nodeID, bool, error) {
-	want := nameCookie(name)
-	for i := d.after(want - 1); i < len(d.rows); i++ {
-		if d.rows[i].child.Name == name {
-			return d.rows[i].child, d.rows[i].id, true, nil
-		}
-		if d.rows[i].cookie > want+16 { // none was moved farther by equal cookies
-			break
-		}
-	}
-	if d.from.Find == nil {
-		return nil, 0, false, nil
-	}
-	c, ok := d.from.Find(name)
-	if !ok {
-		return nil, 0, false, nil
-	}
-	id, err := childID(l.src, &c)
-	return &c, id, err == nil, err
-}
-
 // after returns the index of the first row behind a directory offset.
 func (d *levelDir) after(cookie uint64) int {
 	return sort.Search(len(d.rows), func(i int) bool { return d.rows[i].cookie > cookie })

@@ -1,6 +1,9 @@
 package fs
 
 import (
+	"errors"
+	iofs "io/fs"
+
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -28,20 +31,16 @@ func (f *FS) Lookup(cancel <-chan struct{}, header *fuse.InHeader, name string, 
 	if p.tree {
 		return f.lookupTree(cancel, parent, name, out)
 	}
-	d, err := f.levels.open(parent, p.key)
+	c, err := f.src.Find(p.key, name)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return fuse.ENOENT // which is not cached, as a zero node id with a timeout would be
+	}
+	var id nodeID
+	if err == nil {
+		id, err = childID(f.src, &c)
+	}
 	if err != nil {
 		return f.status("lookup", parent, err)
-	}
-	c, id, ok, err := f.levels.find(d, name)
-	if err != nil {
-		return f.status("lookup", parent, err)
-	}
-	if !ok {
-		if d.from.Live {
-			return fuse.ENOENT // a plain ENOENT is not cached
-		}
-		out.EntryValid = forever // a zero node id with a timeout is
-		return fuse.OK
 	}
 	e := c.entry()
 	fillEntry(out, id, &e)

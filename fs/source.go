@@ -22,6 +22,9 @@ type Source interface {
 	// Child describes the place of a key; Name may be left empty. It never composes. iofs.ErrNotExist if there is none (any
 	// more).
 	Child(key string) (Child, error)
+	// Find returns the child of a level by name, listed or not. It may read the index but never composes, and should not cost
+	// what listing the level would. iofs.ErrNotExist if there is none.
+	Find(key, name string) (Child, error)
 	// Level lists the level of a key. It never composes. A Source should return the same *Level while nothing changed: what
 	// the mount derives from it is kept by that pointer. iofs.ErrNotExist if there is no such level.
 	Level(key string) (*Level, error)
@@ -63,12 +66,10 @@ type File struct {
 // Level is a small directory outside of trees. The owner must not change it once returned.
 type Level struct {
 	// Live says that names may come, go or be bound to other places while the directory stays the same: the kernel keeps no
-	// listing and no negative answers, and FS.Moved must be told of each change.
+	// listing, and FS.Moved must be told of each change.
 	Live bool
 	// Children are what is listed, in any order, without duplicates.
 	Children []Child
-	// Find finds names that are looked up but not listed; nil if there are none. It may read the index but never composes.
-	Find func(name string) (Child, bool)
 }
 
 // Child is one name of a level and the place it is bound to.

@@ -34,20 +34,21 @@ type memSource struct {
 
 	mu sync.Mutex
 	// mu guards the rest.
-	serials map[string]uint32
-	keys    map[uint32]string
-	places  map[string]Child
-	levels  map[string]*Level
-	trees   map[string]func(context.Context) (tree.Entry, error)
-	rpms    map[uint64]File
-	serial  map[blob.Digest]uint64
-	ropes   map[blob.Digest][]byte
+	serials  map[string]uint32
+	keys     map[uint32]string
+	places   map[string]Child
+	levels   map[string]*Level
+	unlisted map[string][]Child // by level
+	trees    map[string]func(context.Context) (tree.Entry, error)
+	rpms     map[uint64]File
+	serial   map[blob.Digest]uint64
+	ropes    map[blob.Digest][]byte
 }
 
 func newMemSource(dir string) *memSource {
 	s := &memSource{
 		Mem: tree.MemStore(), blobs: dir,
-		serials: map[string]uint32{}, keys: map[uint32]string{}, places: map[string]Child{"": {}}, levels: map[string]*Level{},
+		serials: map[string]uint32{}, keys: map[uint32]string{}, places: map[string]Child{"": {}}, levels: map[string]*Level{}, unlisted: map[string][]Child{},
 		trees: map[string]func(context.Context) (tree.Entry, error){}, rpms: map[uint64]File{}, serial: map[blob.Digest]uint64{},
 		ropes: map[blob.Digest][]byte{},
 	}
@@ -66,6 +67,22 @@ func (s *memSource) Child(key string) (Child, error) {
 		return Child{}, fmt.Errorf("place %q: %w", key, iofs.ErrNotExist)
 	}
 	return c, nil
+}
+
+func (s *memSource) Find(key, name string) (Child, error) {
+	lv, err := s.Level(key)
+	if err != nil {
+		return Child{}, err
+	}
+	s.mu.Lock()
+	unlisted := s.unlisted[key]
+	s.mu.Unlock()
+	for _, c := range slices.Concat(lv.Children, unlisted) {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return Child{}, iofs.ErrNotExist
 }
 
 func (s *memSource) Level(key string) (*Level, error) {

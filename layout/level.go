@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"slices"
 	"strconv"
 
 	"vrepofs/fs"
@@ -38,7 +39,7 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 		lv.Live = true
 		return lv, nil
 	case p.table == "at":
-		return &fs.Level{Live: true, Find: l.moment}, nil
+		return &fs.Level{Live: true}, nil // looked up, not listed
 	case p.table == "repos" && len(p.path) == 0:
 		return repos(p, r)
 	case p.table == "repos":
@@ -47,6 +48,68 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 		return l.tags(p, r)
 	}
 	return arches(key, p, r)
+}
+
+// Find returns a child of a level without listing it.
+func (l *Layout) Find(key, name string) (fs.Child, error) {
+	p, err := parseKey(key)
+	if err != nil || p.tree() || p.link {
+		return fs.Child{}, errKey(key)
+	}
+	if state.CheckName("name", name) != nil {
+		return fs.Child{}, errKey(key + "/" + name) // above all, nothing with "@", which only keys have
+	}
+	child := name
+	switch {
+	case p.table == "" && !p.at: // the root
+		if name != "repos" && name != "tags" && name != "at" {
+			return fs.Child{}, errKey(name)
+		}
+	case p.table == "at":
+		return l.moment(name)
+	case key == "tags":
+		g, ok := l.shown.Load().gens[name]
+		if !ok {
+			return fs.Child{}, errKey(key + "/" + name)
+		}
+		return fs.Child{Name: name, Key: tagKey(g, name), Parent: key, Mtime: g.Stamp}, nil
+	case len(p.path) == 1:
+		if child, err = l.inNoun(key, p, name); err != nil {
+			return fs.Child{}, err
+		}
+	default:
+		child = key + "/" + name
+	}
+	c, err := l.Child(child)
+	c.Name = name
+	return c, err
+}
+
+// inNoun returns the key of a snapshot of a repo, of its latest link, or of an arch of a tag, if it is there.
+func (l *Layout) inNoun(key string, p place, name string) (string, error) {
+	r, _, err := l.state(p)
+	if err != nil {
+		return "", err
+	}
+	if p.table == "tags" {
+		t, err := state.GetTag(r, p.path[0])
+		if err == nil && !slices.Contains(t.Arches, name) {
+			err = errKey(key + "/" + name)
+		}
+		return key + "/" + name, err
+	}
+	if name != "latest" {
+		if _, err := state.ParseStamp(name); err != nil {
+			return "", errKey(key + "/" + name)
+		}
+		_, err := state.GetSnapshot(r, p.path[0]+"@"+name)
+		return key + "/" + name, err
+	}
+	repo, err := state.GetRepo(r, p.path[0])
+	if err == nil && repo.Latest == "" {
+		err = errKey(key + "/" + name)
+	}
+	return key + "/latest@" + repo.Latest, err
 }
 
 // levelOf is a level of levels.
@@ -136,18 +199,18 @@ func arches(key string, p place, r state.Reader) (*fs.Level, error) {
 }
 
 // moment finds a name under at/: an event is a directory; a time and a label are links to one.
-func (l *Layout) moment(name string) (fs.Child, bool) {
+func (l *Layout) moment(name string) (fs.Child, error) {
 	h, err := l.st.Head(store.Moment(name))
 	if err != nil || h.Seq == 0 || h.Seq > l.shown.Load().head.Seq {
-		return fs.Child{}, false
+		return fs.Child{}, errKey("at/" + name)
 	}
 	event := strconv.FormatUint(h.Seq, 10)
 	c := fs.Child{Name: name, Key: "at/" + event, Parent: "at", Mtime: h.Stamp}
 	if name != event {
 		if _, err := strconv.ParseUint(name, 10, 64); err == nil {
-			return fs.Child{}, false // "007" is no event
+			return fs.Child{}, errKey("at/" + name) // "007" is no event
 		}
 		c.Key, c.Symlink = c.Key+"@", event
 	}
-	return c, true
+	return c, nil
 }

@@ -105,8 +105,10 @@ func TestMountShowsReposAndTags(t *testing.T) {
 	if got := m.sh(t, fmt.Sprintf("readlink $MNT/at/%s; ls -A $MNT/at", state.FormatStamp(tagged.Stamp))); got != fmt.Sprint(tagged.Event) {
 		t.Errorf("at a time: %q, want %d", got, tagged.Event)
 	}
-	for _, name := range []string{"at/0", "at/007", "at/nolabel", "at/99999999999Z", "at/20990101T000000Z", "tags/none", "repos/none", "tags/dev/s390x"} {
-		if out, err := m.try("stat $MNT/" + name); err == nil {
+	for _, name := range []string{"at/0", "at/007", "at/nolabel", "at/99999999999Z", "at/20990101T000000Z", "tags/none", "repos/none", "tags/dev/s390x",
+		"repos/fedora/20200101T000000Z", "repos/fedora/repodata", "repos/.x", "at/.x", "tags/a b", "x", "repos/fedora/latest@" + second.ID, "at/" + fmt.Sprint(tagged.Event) + "@", "tags@1",
+		"at/" + fmt.Sprint(tagged.Event) + "/at", "at/" + fmt.Sprint(tagged.Event) + "/tags/dev/s390x"} {
+		if out, err := m.try("stat '" + m.mnt + "/" + name + "'"); err == nil || !strings.Contains(out, "No such file") {
 			t.Errorf("stat %s: %q, want no such file", name, out)
 		}
 	}

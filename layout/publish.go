@@ -96,7 +96,7 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 		a, before := was.gens[tag]
 		b, after := now.gens[tag]
 		if before != after || a != b {
-			moves = append(moves, fs.Move{Parent: "tags", Name: tag})
+			moves = append(moves, fs.Move{Parent: "tags", Name: tag, Rebound: before && after})
 		}
 	}
 	for d, err := range diffTable(l.st.Index, was.head, now.head, "repos") {
