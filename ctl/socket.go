@@ -62,7 +62,7 @@ func listen(root string) (*net.UnixListener, error) {
 
 // peerOf asks the kernel who is at the other end of a Unix socket.
 func peerOf(conn net.Conn) (*unix.Ucred, error) {
-	sc, ok := conn.(syscall.Conn)
+	sc, ok := conn.(*net.UnixConn) // of other sockets Linux answers too, with uid -1
 	if !ok {
 		return nil, fmt.Errorf("peer of a %T: %w", conn, errors.ErrUnsupported)
 	}

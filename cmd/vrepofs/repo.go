@@ -37,7 +37,7 @@ Every RPM is checked: sizes and digests that its own header gives. One bad file 
 and all bad files are listed with their reasons, exit status 1; with --skip-bad the rest is imported, exit status 3.`,
 		Example: `  vrepofs repo import fedora /mirror/fedora/os              # a repository: kept verbatim
   vrepofs repo import acme build/*.rpm --note "nightly"     # some RPMs: metadata is generated
-  vrepofs repo import acme fix-1.2-1.x86_64.rpm --add       # one more, beside those of the newest snapshot
+  vrepofs repo import acme fix-1.2-1.x86_64.rpm --add       # one more than in the newest snapshot
   vrepofs repo import centos /old/tree --regenerate --skip-bad --link`,
 		Args: atLeast("REPO", "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
