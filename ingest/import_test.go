@@ -267,7 +267,9 @@ func TestVerbatimDisagrees(t *testing.T) {
 			[]string{"extra.rpm is not listed in primary"}},
 		{"an RPM less", func(dir string) { must(os.Remove(find(dir, "a-*.rpm"))) },
 			[]string{"a-1.0-1.x86_64.rpm is listed in primary and not there"}},
-		{"another RPM", func(dir string) { write(t, find(dir, "a-*.rpm"), testrpm.Build(testrpm.Spec{Name: "a", Summary: "other bytes"})) },
+		{"another RPM", func(dir string) {
+			write(t, find(dir, "a-*.rpm"), testrpm.Build(testrpm.Spec{Name: "a", Summary: "other bytes"}))
+		},
 			[]string{"a-1.0-1.x86_64.rpm has", "primary says"}},
 		{"metadata changed", func(dir string) {
 			name := find(dir, "repodata/*-other.xml.gz")

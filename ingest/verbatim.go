@@ -66,6 +66,7 @@ type listed struct {
 	typ, sum string // checksum
 	size     int64
 	mtime    int64
+	base     string // xml:base, where it is said to lie; a repository that has the file itself is complete all the same
 	seen     bool
 }
 
@@ -120,10 +121,11 @@ func (m *Metadata) checkRecord(r repodata.Record) error {
 	if err != nil {
 		return err
 	}
-	if r.Size != repodata.Absent && r.Size != st.Size() {
+	err = compareChecksum(f, r.Href, r.ChecksumType, r.Checksum)
+	if err != nil && r.Size != repodata.Absent && r.Size != st.Size() {
 		return fmt.Errorf("%s has %d bytes, repomd.xml says %d", r.Href, st.Size(), r.Size)
 	}
-	return compareChecksum(f, r.Href, r.ChecksumType, r.Checksum)
+	return err // the checksum decides: some repositories are right but for the size, and clients read them
 }
 
 // compareChecksum hashes a file and compares the checksum, hex of the given type.
@@ -179,10 +181,6 @@ func (m *Metadata) readPrimary() error {
 	defer z.Close()
 	m.packages = map[string]*listed{}
 	err = repodata.ReadPrimary(z, func(p *repodata.PrimaryPackage) error {
-		if p.XMLBase != "" {
-			m.faults.add("%s lies at another base, %q", p.Href, p.XMLBase)
-			return nil
-		}
 		if err := tree.CheckPath(p.Href); err != nil {
 			m.faults.add("location of %s: %v", p.NEVRA, err)
 			return nil
@@ -191,7 +189,7 @@ func (m *Metadata) readPrimary() error {
 			m.faults.add("%s is listed twice", p.Href)
 			return nil
 		}
-		m.packages[p.Href] = &listed{typ: p.Checksum.Type, sum: p.Checksum.Hex, size: p.FileSize, mtime: p.FileTime}
+		m.packages[p.Href] = &listed{typ: p.Checksum.Type, sum: p.Checksum.Hex, size: p.FileSize, mtime: p.FileTime, base: p.XMLBase}
 		return nil
 	})
 	if err != nil {
@@ -244,7 +242,11 @@ func (m *Metadata) Check() error {
 	}
 	slices.Sort(missing)
 	for _, name := range missing {
-		m.faults.add("%s is listed in primary and not there", name)
+		if base := m.packages[name].base; base != "" {
+			m.faults.add("%s lies at another base, %q", name, base)
+		} else {
+			m.faults.add("%s is listed in primary and not there", name)
+		}
 	}
 	if len(m.faults.Faults) > 0 {
 		return &m.faults
