@@ -157,12 +157,12 @@ func frameLimit(kind byte) int {
 	return -1
 }
 
-// cut is the error of a stream that ended early.
+// cut is the error of a stream that ended early: the client's doing, not a fault of the daemon.
 func cut(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("import stream ended before its end mark, nothing is imported: %w", err)
+	return fmt.Errorf("import stream ended before its end mark, nothing is imported (%w): %w", err, iofs.ErrInvalid)
 }
 
 // decodePackage reads a package frame.
