@@ -219,13 +219,18 @@ func TestTarInFlight(t *testing.T) {
 	})
 }
 
-// TestRsyncdInFlight does the same through an rsync daemon whose modules are at and below the moving name, with and without chroot.
+// TestRsyncdInFlight does the same through an rsync daemon whose modules are at and below the moving name. Without chroot only the
+// newest rsync is safe: Debian 12's 3.2.7 opens the module's path anew for every file that it sends (strace: openat of the path,
+// then of the rest, since its fix of CVE-2024-12086), so it sends what vanishes or mixes.
 func TestRsyncdInFlight(t *testing.T) {
 	rsyncs(t, func(t *testing.T, rsync string) {
 		b, groups := newMover(t)
 		b.mount()
 		address := b.rsyncd(rsync)
-		sources := []string{"tag/x86_64/", "view/", "jail/x86_64/"}
+		sources := []string{"jail/x86_64/", "jailedview/"}
+		if rsync == "rsync" {
+			sources = append(sources, "tag/x86_64/", "view/")
+		}
 		copiesInFlight(t, b, groups, times(12, 60), func(i int, dst string) error {
 			return runIn(b, rsync, "-aH", "rsync://"+address+"/"+sources[i%len(sources)], dst+"/")
 		})
@@ -246,6 +251,9 @@ path = %[1]s/tags/dev/x86_64
 use chroot = no
 [jail]
 path = %[1]s/tags/dev
+use chroot = yes
+[jailedview]
+path = %[1]s/tags/dev/x86_64
 use chroot = yes
 `, b.mnt))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
