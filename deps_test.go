@@ -58,6 +58,7 @@ var doors = []struct{ module, door, reason string }{
 	{"github.com/spf13/cobra", "cmd/vrepofs", "nouns, verbs, flags, help and completion of the command line"},
 	{"github.com/cheggaaa/pb/v3", "cmd/vrepofs", "progress bars are talk to a person; the product reports progress as numbers"},
 	{"github.com/google/rpmpack", "testrpm", "makes RPM files for tests"},
+	{"github.com/rogpeppe/go-internal", "", "testscript: stories of the command line; test files only"},
 	{"golang.org/x/tools", "", "txtar: stories of merge in one file; test files only"},
 	{"github.com/ulikunitz/xz", "", "writes xz for tests of reading it: test files only"},
 	{"pgregory.net/rapid", "", "property tests: test files only"},
