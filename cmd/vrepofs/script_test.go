@@ -2,13 +2,13 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 func params(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
+		Deadline:            time.Now().Add(2 * time.Minute), // a story takes seconds; one that hangs must not take ten minutes
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -131,64 +132,4 @@ func normal(s, work string) string {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, params("testdata/script"))
-}
-
-// TestScriptsWithDaemon runs the stories that begin with the file `daemon` again with one: the same commands, the same answers. It
-// mounts, so it needs root and /dev/fuse.
-func TestScriptsWithDaemon(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("mounting needs root")
-	}
-	if _, err := os.Stat("/dev/fuse"); err != nil {
-		t.Skip(err)
-	}
-	stories, err := filepath.Glob("testdata/script/both_*.txt")
-	if err != nil || len(stories) == 0 {
-		t.Fatal("no stories both_*.txt", err)
-	}
-	dir := t.TempDir()
-	for _, name := range stories {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The daemon comes right after the store; the end of every story is the same.
-		text := strings.Replace(string(b), "exec vrepofs init\n", "exec vrepofs init\nmkdir mnt\nexec vrepofs mount mnt\n", 1)
-		head, files, found := strings.Cut(text, "\n-- ")
-		text = head + "\nexec vrepofs status\nstdout 'daemon +process'\nexec vrepofs umount mnt\n! exists store/socket\n"
-		if found {
-			text += "\n-- " + files
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := params(dir)
-	p.UpdateScripts = false
-	setup := p.Setup
-	p.Setup = func(env *testscript.Env) error {
-		env.Defer(func() {
-			// After a failure the daemon is still there; its mount must not outlive the test.
-			if pid := lockHolder(filepath.Join(env.WorkDir, "store")); pid > 0 {
-				if p, err := os.FindProcess(pid); err == nil {
-					fmt.Fprintln(os.Stderr, "ending the daemon that a failed story left")
-					_ = p.Signal(os.Interrupt)
-				}
-			}
-		})
-		return setup(env)
-	}
-	testscript.Run(t, p)
-}
-
-// lockHolder is the process that has a store open, or 0.
-func lockHolder(store string) int {
-	b, err := os.ReadFile(filepath.Join(store, "lock"))
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	pid, _ := strconv.Atoi(first)
-	return pid
 }
