@@ -62,6 +62,7 @@ func Dial(ctx context.Context, root string, o DialOptions) (*Client, error) {
 	case c != nil:
 		return c, nil
 	}
+	tightGC()
 	h := NewHandler(st, o.Log)
 	return &Client{Root: root, http: &http.Client{Transport: inProcess{h, uint32(os.Getuid())}}, st: st}, nil
 }

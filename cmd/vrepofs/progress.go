@@ -27,7 +27,7 @@ func (a *app) newProgress(what string) *progress {
 	p := &progress{a: a, what: what, last: time.Now()}
 	if f, ok := a.talk.(*os.File); ok && !a.json && term.IsTerminal(int(f.Fd())) {
 		p.bar = pb.New64(0).SetWriter(f).Set(pb.Bytes, true).
-			SetTemplateString(`{{string . "what"}} {{string . "files"}} {{bar . }} {{counters . }} {{speed . "%s/s"}} {{rtime . "%s left"}}`)
+			SetTemplateString(`{{string . "what"}} {{string . "files"}} {{bar . }} {{counters . }} {{speed . "%s/s" ""}} {{rtime . "%s left" "%s" ""}}`)
 		p.bar.Set("what", what)
 	}
 	return p
