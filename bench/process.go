@@ -141,7 +141,7 @@ func reader(threads int, answer any, arg ...string) error {
 		return err
 	}
 	cmd := exec.Command(self, append([]string{"child"}, arg...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads+1), "GOGC=off")
+	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads+1), "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	var msg bytes.Buffer
 	cmd.Stderr = &msg
 	out, err := cmd.Output()
@@ -165,7 +165,7 @@ func background(threads int, arg ...string) (*process, error) {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(self, append([]string{"child"}, arg...)...)}
-	p.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads+1), "GOGC=off")
+	p.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads+1), "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, os.Stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
