@@ -38,7 +38,7 @@ func Place(rpms []state.RPM) []Item {
 func initial(file string) string {
 	r, _ := utf8.DecodeRuneInString(file)
 	switch {
-	case r == utf8.RuneError:
+	case r == utf8.RuneError, r == '.': // "Packages/./" is no directory
 		return "_"
 	case 'A' <= r && r <= 'Z':
 		r += 'a' - 'A'

@@ -77,7 +77,7 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	}
 	changed := slices.Collect(maps.Keys(p.held))
 	view := x.View(head)
-	for d, err := range diffTable(x, p.head, head, "tags") {
+	for d, err := range diffTable(x, p.head, head, state.TableTags) {
 		if err != nil {
 			return nil, err
 		}

@@ -99,7 +99,7 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 			moves = append(moves, fs.Move{Parent: "tags", Name: tag, Rebound: before && after})
 		}
 	}
-	for d, err := range diffTable(l.st.Index, was.head, now.head, "repos") {
+	for d, err := range diffTable(l.st.Index, was.head, now.head, state.TableRepos) {
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,7 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 		}
 		moves = append(moves, fs.Move{Parent: "repos/" + d.Name, Name: "latest"})
 	}
-	for d, err := range diffTable(l.st.Index, was.head, now.head, "snapshots") {
+	for d, err := range diffTable(l.st.Index, was.head, now.head, state.TableSnapshots) {
 		if err != nil {
 			return nil, err
 		}

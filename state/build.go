@@ -57,7 +57,7 @@ func decodeBuild(nvr string, value []byte) (b Build, err error) {
 
 // GetBuild returns iofs.ErrNotExist when the store has no such build.
 func GetBuild(r Reader, nvr string) (Build, error) {
-	v, err := getRaw(r, tableBuilds, "build", nvr)
+	v, err := getRaw(r, TableBuilds, "build", nvr)
 	if err != nil {
 		return Build{}, err
 	}
@@ -67,7 +67,7 @@ func GetBuild(r Reader, nvr string) (Build, error) {
 // Builds yields every build in the order of NVRs as strings.
 func Builds(r Reader) iter.Seq2[Build, error] {
 	return func(yield func(Build, error) bool) {
-		for item, err := range r.List(tableBuilds, "") {
+		for item, err := range r.List(TableBuilds, "") {
 			var b Build
 			if err == nil {
 				b, err = decodeBuild(item.Name, item.Value)
@@ -157,7 +157,7 @@ func AddBuild(tx Tx, rpms []RPM) (b Build, added int, err error) {
 		return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Arch, y.Arch), slices.Compare(x.Digest[:], y.Digest[:]))
 	})
 	b.Changed = now(tx)
-	tx.Put(tableBuilds, nvr, b.encode())
+	tx.Put(TableBuilds, nvr, b.encode())
 	return b, added, nil
 }
 
@@ -173,6 +173,6 @@ func RemoveBuild(tx Tx, nvr string) error {
 	if len(tags) > 0 {
 		return fmt.Errorf("build %s is in tag %s: remove it there first: %w", nvr, tags[0], ErrConflict)
 	}
-	tx.Delete(tableBuilds, nvr)
+	tx.Delete(TableBuilds, nvr)
 	return nil
 }

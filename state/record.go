@@ -12,11 +12,11 @@ import (
 
 // Names of the tables in the root tree.
 const (
-	tableRepos     = "repos"
-	tableSnapshots = "snapshots"
-	tableBuilds    = "builds"
-	tableTags      = "tags"
-	tableCounters  = "counters"
+	TableRepos     = "repos"
+	TableSnapshots = "snapshots"
+	TableBuilds    = "builds"
+	TableTags      = "tags"
+	TableCounters  = "counters"
 )
 
 // Reader reads the tables of one state. An *index.Tx sees its own writes; an index.View is one committed state.

@@ -63,10 +63,10 @@ func ParseRef(ref string) (repo, id string, err error) {
 }
 
 // GetRepo returns iofs.ErrNotExist when there is no such repo.
-func GetRepo(r Reader, name string) (Repo, error) { return get[Repo](r, tableRepos, "repo", name) }
+func GetRepo(r Reader, name string) (Repo, error) { return get[Repo](r, TableRepos, "repo", name) }
 
 // Repos yields every repo in the order of names.
-func Repos(r Reader) iter.Seq2[Repo, error] { return all[Repo](r, tableRepos, "repo", "", nil) }
+func Repos(r Reader) iter.Seq2[Repo, error] { return all[Repo](r, TableRepos, "repo", "", nil) }
 
 // GetSnapshot resolves "REPO@ID", "REPO@latest" or "REPO".
 func GetSnapshot(r Reader, ref string) (Snapshot, error) {
@@ -83,7 +83,7 @@ func GetSnapshot(r Reader, ref string) (Snapshot, error) {
 			return Snapshot{}, fmt.Errorf("repo %s has no snapshot: %w", name, iofs.ErrNotExist)
 		}
 	}
-	s, err := get[Snapshot](r, tableSnapshots, "snapshot", name+"@"+id)
+	s, err := get[Snapshot](r, TableSnapshots, "snapshot", name+"@"+id)
 	if err != nil {
 		return s, err
 	}
@@ -94,7 +94,7 @@ func GetSnapshot(r Reader, ref string) (Snapshot, error) {
 // Snapshots yields the snapshots of a repo, oldest first.
 func Snapshots(r Reader, repo string) iter.Seq2[Snapshot, error] {
 	prefix := repo + "@"
-	return all(r, tableSnapshots, "snapshot", prefix, func(s *Snapshot) (err error) {
+	return all(r, TableSnapshots, "snapshot", prefix, func(s *Snapshot) (err error) {
 		s.Root, err = tree.DecodeEntry(s.Dir)
 		return err
 	})
@@ -134,14 +134,14 @@ func AddSnapshot(tx Tx, s *Snapshot) error {
 		return err
 	}
 	s.ID, s.Made, s.Dir = FormatStamp(tx.Stamp()), now(tx), s.Root.Append(nil)
-	if had, err := exists(tx, tableSnapshots, s.Ref()); err != nil {
+	if had, err := exists(tx, TableSnapshots, s.Ref()); err != nil {
 		return err
 	} else if had {
 		return fmt.Errorf("snapshot %s: a second one in one commit: %w", s.Ref(), ErrConflict)
 	}
 	repo.Latest, repo.Changed = s.ID, now(tx)
-	tx.Put(tableSnapshots, s.Ref(), encode(s))
-	tx.Put(tableRepos, repo.Name, encode(repo))
+	tx.Put(TableSnapshots, s.Ref(), encode(s))
+	tx.Put(TableRepos, repo.Name, encode(repo))
 	return nil
 }
 
@@ -155,7 +155,7 @@ func RemoveSnapshot(tx Tx, ref string) (Snapshot, error) {
 	if err != nil {
 		return s, err
 	}
-	tx.Delete(tableSnapshots, s.Ref())
+	tx.Delete(TableSnapshots, s.Ref())
 	repo.Changed = now(tx)
 	if repo.Latest == s.ID {
 		repo.Latest = ""
@@ -166,7 +166,7 @@ func RemoveSnapshot(tx Tx, ref string) (Snapshot, error) {
 			repo.Latest = older.ID
 		}
 	}
-	tx.Put(tableRepos, repo.Name, encode(repo))
+	tx.Put(TableRepos, repo.Name, encode(repo))
 	return s, nil
 }
 
@@ -183,8 +183,8 @@ func RemoveRepo(tx Tx, name string) error {
 		refs = append(refs, s.Ref())
 	}
 	for _, ref := range refs {
-		tx.Delete(tableSnapshots, ref)
+		tx.Delete(TableSnapshots, ref)
 	}
-	tx.Delete(tableRepos, name)
+	tx.Delete(TableRepos, name)
 	return nil
 }

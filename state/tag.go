@@ -59,10 +59,10 @@ type TagPackage struct {
 }
 
 // GetTag returns iofs.ErrNotExist when there is no such tag.
-func GetTag(r Reader, name string) (Tag, error) { return get[Tag](r, tableTags, "tag", name) }
+func GetTag(r Reader, name string) (Tag, error) { return get[Tag](r, TableTags, "tag", name) }
 
 // Tags yields every tag in the order of names.
-func Tags(r Reader) iter.Seq2[Tag, error] { return all[Tag](r, tableTags, "tag", "", nil) }
+func Tags(r Reader) iter.Seq2[Tag, error] { return all[Tag](r, TableTags, "tag", "", nil) }
 
 // TagBuilds yields the builds tagged in t itself, not the inherited ones, in the order of NVRs.
 func TagBuilds(r tree.Reader, t Tag) iter.Seq2[TagBuild, error] {
@@ -116,7 +116,7 @@ func TagsOf(r Reader, nvr string) ([]string, error) {
 // putTag writes t as changed by this commit.
 func putTag(tx Tx, t Tag) {
 	t.Changed = now(tx)
-	tx.Put(tableTags, t.Name, encode(t))
+	tx.Put(TableTags, t.Name, encode(t))
 }
 
 // CreateTag makes an empty tag whose views are of the given arches.
@@ -124,7 +124,7 @@ func CreateTag(tx Tx, name string, arches []string) error {
 	if err := CheckName("tag", name); err != nil {
 		return err
 	}
-	if had, err := exists(tx, tableTags, name); err != nil {
+	if had, err := exists(tx, TableTags, name); err != nil {
 		return err
 	} else if had {
 		return fmt.Errorf("tag %s: %w", name, iofs.ErrExist)
@@ -164,7 +164,7 @@ func DeleteTag(tx Tx, name string) error {
 			}
 		}
 	}
-	tx.Delete(tableTags, name)
+	tx.Delete(TableTags, name)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func exists(r Reader, table, name string) (bool, error) {
 // nextID gives the next number of a counter, beginning at 1.
 func nextID(tx Tx, counter string) (uint64, error) {
 	var n uint64
-	b, err := tx.Get(tableCounters, counter)
+	b, err := tx.Get(TableCounters, counter)
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
 	case err != nil:
@@ -72,7 +72,7 @@ func nextID(tx Tx, counter string) (uint64, error) {
 		}
 	}
 	n++
-	tx.Put(tableCounters, counter, strconv.AppendUint(nil, n, 10))
+	tx.Put(TableCounters, counter, strconv.AppendUint(nil, n, 10))
 	return n, nil
 }
 

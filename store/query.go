@@ -47,7 +47,7 @@ func (s *Store) Builds(m Moment, after string, limit int) (rows []state.Build, m
 	if err != nil {
 		return nil, false, err
 	}
-	for item, err := range r.List("builds", after) {
+	for item, err := range r.List(state.TableBuilds, after) {
 		if err != nil {
 			return nil, false, err
 		}
@@ -171,7 +171,9 @@ func (s *Store) Counts(m Moment) (Counts, error) {
 	}
 	var c Counts
 	view := s.Index.View(h)
-	for table, n := range map[string]*int{"repos": &c.Repos, "snapshots": &c.Snapshots, "builds": &c.Builds, "tags": &c.Tags} {
+	for table, n := range map[string]*int{
+		state.TableRepos: &c.Repos, state.TableSnapshots: &c.Snapshots, state.TableBuilds: &c.Builds, state.TableTags: &c.Tags,
+	} {
 		root, err := view.Table(table)
 		if err != nil {
 			return c, err

@@ -109,6 +109,9 @@ func (s *Store) reparse(d blob.Digest) ([]byte, error) {
 	if p.PkgID != d {
 		return nil, fmt.Errorf("blob %s: %w", d, blob.ErrCorrupt)
 	}
+	if row, err := s.Index.FileByDigest(d); err == nil {
+		p.FileName = row.Name
+	}
 	return rpm.AppendPackage(nil, p), nil
 }
 
