@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -147,6 +148,9 @@ func readOne(lease *blob.Lease, s Source, how blob.How) (*rpm.Package, error) {
 	p.FileName = path.Base(s.Name)
 	if err := tree.CheckName(p.FileName); err != nil {
 		return nil, fmt.Errorf("%w: file name: %w", ErrBadRPM, err)
+	}
+	if !utf8.ValidString(p.FileName) {
+		return nil, fmt.Errorf("%w: file name %q is not UTF-8, so that no repodata can name it", ErrBadRPM, p.FileName)
 	}
 	if err := lease.PlaceUnchanged(f, before, p.PkgID, how); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path, err)

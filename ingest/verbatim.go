@@ -88,7 +88,8 @@ func ReadMetadata(dir string) (*Metadata, error) {
 	}
 	defer f.Close()
 	if m.repomd, err = repodata.ParseRepomd(f); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", f.Name(), ErrDisagree, err)
+		m.faults.add("repodata/repomd.xml: %v", err)
+		return nil, &m.faults
 	}
 	for _, r := range m.repomd.Records {
 		if err := m.checkRecord(r); err != nil {

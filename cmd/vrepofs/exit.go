@@ -51,10 +51,10 @@ func (a *app) report(err error) int {
 	var partly *partlyError
 	switch {
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.talk, "vrepofs: %v\nSee: %s --help\n", err, usage.command)
+		fmt.Fprintf(a.talk, "vrepofs: %s\nSee: %s --help\n", clean(err.Error()), usage.command)
 		return exitUsage
 	case errors.As(err, &partly):
-		fmt.Fprintf(a.talk, "vrepofs: %v\n", err)
+		fmt.Fprintf(a.talk, "vrepofs: %s\n", clean(err.Error()))
 		return exitPartly
 	case errors.Is(err, errSilent):
 		return exitFailed
@@ -62,7 +62,7 @@ func (a *app) report(err error) int {
 		fmt.Fprintln(a.talk, "vrepofs: interrupted; nothing was changed")
 		return exitFailed
 	}
-	fmt.Fprintf(a.talk, "vrepofs: %v\n", err)
+	fmt.Fprintf(a.talk, "vrepofs: %s\n", clean(err.Error()))
 	if hint := a.hint(err); hint != "" {
 		fmt.Fprintf(a.talk, "  %s\n", hint)
 	}

@@ -45,6 +45,9 @@ and all bad files are listed with their reasons, exit status 1; with --skip-bad 
 			if err != nil {
 				return err
 			}
+			if args[0] == "" {
+				return wrong(cmd, "REPO is empty")
+			}
 			o.Repo, o.Paths, o.Add = args[0], args[1:], add
 			return a.runImport(cmd.Context(), o, func(r *ctl.ImportResult) {
 				s := r.Snapshot

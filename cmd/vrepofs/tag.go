@@ -53,12 +53,14 @@ arch src is a view of the source RPMs.`,
 			if len(arches) == 0 {
 				return wrong(cmd, "--arch is missing: which arches shall tag %s show?", args[0])
 			}
+			// Not pflag's slices: those are CSV, which drops what follows a newline.
+			list := strings.Split(strings.Join(arches, ","), ",")
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return c.CreateTag(cmd.Context(), why, args[0], arches)
+				return c.CreateTag(cmd.Context(), why, args[0], list)
 			})
 		},
 	})
-	cmd.Flags().StringSliceVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	cmd.Flags().StringArrayVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
 	return cmd
 }
 
