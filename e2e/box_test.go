@@ -25,6 +25,7 @@ type box struct {
 	testing.TB
 	dir, store, mnt string
 	daemon          *daemon // nil: none
+	wantErrors      bool    // the daemon's log may speak of errors: the test makes some
 }
 
 // newBox makes an empty store.
