@@ -19,17 +19,27 @@ type Item struct {
 // first in the order given keeps it and the others lie in a directory named after their digest. It reorders rpms' copy,
 // not rpms.
 func Place(rpms []state.RPM) []Item {
-	items := make([]Item, len(rpms))
+	// What is sorted is small: an RPM has 300 bytes.
+	type key struct {
+		name, href string
+		at         int
+	}
+	keys := make([]key, len(rpms))
 	taken := make(map[string]bool, len(rpms))
-	for i, r := range rpms {
+	for i := range rpms {
+		r := &rpms[i]
 		dir := "Packages/" + initial(r.File) + "/"
 		if taken[r.File] {
 			dir += hex.EncodeToString(r.Digest[:8]) + "/"
 		}
 		taken[r.File] = true
-		items[i] = Item{r, dir + r.File}
+		keys[i] = key{r.Name, dir + r.File, i}
 	}
-	slices.SortFunc(items, func(a, b Item) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Href, b.Href)) })
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.href, b.href)) })
+	items := make([]Item, len(rpms))
+	for i, k := range keys {
+		items[i] = Item{rpms[k.at], k.href}
+	}
 	return items
 }
 

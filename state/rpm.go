@@ -65,7 +65,11 @@ func (d *rowDecoder) rpms() []RPM {
 	if n > maxRows {
 		d.bad = true
 	}
-	var rpms []RPM
+	if n == 0 || d.bad {
+		return nil
+	}
+	// No RPM has fewer bytes than its two digests, so a damaged number reserves little.
+	rpms := make([]RPM, 0, min(n, uint64(len(d.rest)/(2*len(blob.Digest{})))))
 	for ; n > 0 && !d.bad; n-- {
 		rpms = append(rpms, d.rpm())
 	}
