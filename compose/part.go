@@ -12,6 +12,7 @@ import (
 	"vrepofs/blob"
 	"vrepofs/repodata"
 	"vrepofs/rpm"
+	"vrepofs/state"
 )
 
 // kinds are the three metadata files, in the order of repomd.xml.
@@ -28,7 +29,7 @@ var kinds = [...]struct {
 // memoPart is the kind of memo that maps a partKey to an encoded part.
 const memoPart = 'p'
 
-// member is one gzip member of a metadata file.
+// member is one gzip member, or zstd frame, of a metadata file.
 type member struct {
 	blob.Part
 	open int64 // bytes of its content before compression
@@ -38,9 +39,9 @@ type member struct {
 type part [len(kinds)]member
 
 // partKey is the memo key of a part: all that its bytes depend on.
-func (c *Composer) partKey(items []Item) blob.Digest {
+func partKey(items []Item, o options) blob.Digest {
 	h := sha256.New()
-	fmt.Fprintf(h, "part %d %d %d\n", repodata.RendererVersion, repodata.CompressorVersion, c.options.ChangelogLimit)
+	fmt.Fprintf(h, "part %d %d %s %d\n", repodata.RendererVersion, repodata.CompressorVersion, o.format.Extension(), o.ChangelogLimit)
 	var buf []byte
 	for _, it := range items {
 		buf = append(buf[:0], it.Digest[:]...)
@@ -52,15 +53,32 @@ func (c *Composer) partKey(items []Item) blob.Digest {
 	return blob.Digest(h.Sum(nil))
 }
 
+// options are a state.Metadata as package repodata has it.
+type options struct {
+	repodata.Options
+	format repodata.Format
+}
+
+func optionsOf(m state.Metadata) options {
+	o := options{Options: repodata.Options{ChangelogLimit: repodata.DefaultChangelogLimit}}
+	if m.Changelogs != 0 {
+		o.ChangelogLimit = m.Changelogs
+	}
+	if m.Compress == "zstd" {
+		o.format = repodata.Zstd
+	}
+	return o
+}
+
 // render returns the parts of items, those that the memo does not know written anew under lease. It uses all cores.
-func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) ([]part, error) {
+func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item, o options) ([]part, error) {
 	runs := cut(items)
 	parts := make([]part, len(runs))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	renderers := make(chan *renderer, runtime.GOMAXPROCS(0))
 	for i, run := range runs {
-		key := c.partKey(run)
+		key := partKey(run, o)
 		if p, ok := c.knownPart(lease, key); ok {
 			parts[i] = p
 			continue
@@ -74,7 +92,7 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item) 
 			case r = <-renderers:
 			default:
 				var err error
-				if r, err = newRenderer(c.options); err != nil {
+				if r, err = newRenderer(o); err != nil {
 					return err
 				}
 			}
@@ -116,13 +134,13 @@ func (c *Composer) knownPart(lease *blob.Lease, key blob.Digest) (p part, ok boo
 type renderer struct {
 	raw     [len(kinds)][]byte
 	packed  []byte
-	gzip    *repodata.Compressor
-	options repodata.Options
+	pack    *repodata.Compressor
+	options options
 }
 
-func newRenderer(o repodata.Options) (*renderer, error) {
-	gz, err := repodata.NewCompressor(repodata.Gzip)
-	return &renderer{gzip: gz, options: o}, err
+func newRenderer(o options) (*renderer, error) {
+	pack, err := repodata.NewCompressor(o.format)
+	return &renderer{pack: pack, options: o}, err
 }
 
 // part renders one run of packages.
@@ -141,7 +159,7 @@ func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item) (part, error
 		}
 		r.raw[0] = repodata.AppendPrimary(r.raw[0], p, repodata.Place{Href: it.Href, FileTime: it.Mtime})
 		r.raw[1] = repodata.AppendFilelists(r.raw[1], p)
-		r.raw[2] = repodata.AppendOther(r.raw[2], p, r.options)
+		r.raw[2] = repodata.AppendOther(r.raw[2], p, r.options.Options)
 	}
 	var p part
 	for k, raw := range r.raw {
@@ -156,7 +174,7 @@ func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item) (part, error
 
 // member compresses raw and keeps it as a blob.
 func (r *renderer) member(lease *blob.Lease, raw []byte) (member, error) {
-	r.packed = r.gzip.Member(r.packed[:0], raw)
+	r.packed = r.pack.Member(r.packed[:0], raw)
 	d, err := lease.Write(r.packed)
 	return member{blob.Part{Digest: d, Size: int64(len(r.packed))}, int64(len(raw))}, err
 }

@@ -25,10 +25,9 @@ const NamedMtime = 946684800
 
 // Composer makes repositories. It is safe for concurrent use.
 type Composer struct {
-	index   *index.Index
-	blobs   *blob.Store
-	options repodata.Options
-	fresh   bool // no memo and no record is read
+	index *index.Index
+	blobs *blob.Store
+	fresh bool // no memo and no record is read
 }
 
 // Fresh returns a Composer that reads no memo and no recorded view: it renders everything anew, to check the records.
@@ -40,13 +39,14 @@ func (c *Composer) Fresh() *Composer {
 
 // New returns a Composer over an open store.
 func New(x *index.Index, blobs *blob.Store) *Composer {
-	return &Composer{index: x, blobs: blobs, options: repodata.Options{ChangelogLimit: 10}}
+	return &Composer{index: x, blobs: blobs}
 }
 
 // Rendered is a repository without its stamp. Its blobs are durable.
 type Rendered struct {
-	items []Item
-	files [len(kinds)]file
+	items  []Item
+	files  [len(kinds)]file
+	format repodata.Format
 	// Blobs are the digests of all blobs that the finished tree refers to but for repomd.xml's: its RPMs and metadata.
 	Blobs []blob.Digest
 }
@@ -61,13 +61,14 @@ type file struct {
 
 // Render writes the metadata files of a repository of items under lease and flushes them. Items must be in the order of
 // Place and their package records in the index.
-func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item) (*Rendered, error) {
-	parts, err := c.render(ctx, lease, items)
+func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, m state.Metadata) (*Rendered, error) {
+	o := optionsOf(m)
+	parts, err := c.render(ctx, lease, items, o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Rendered{items: items}
-	ends, err := newRenderer(c.options)
+	r := &Rendered{items: items, format: o.format}
+	ends, err := newRenderer(o)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	md := repodata.Repomd{Revision: strconv.FormatInt(stamp, 10)}
 	var metadata []named
 	for k, f := range r.files {
-		name := f.digest.String() + "-" + kinds[k].name + ".xml" + repodata.Gzip.Extension()
+		name := f.digest.String() + "-" + kinds[k].name + ".xml" + r.format.Extension()
 		rec := repodata.NewRecord(kinds[k].name)
 		rec.ChecksumType, rec.Checksum, rec.Href = "sha256", f.digest.String(), "repodata/"+name
 		rec.Timestamp, rec.Size, rec.OpenSize = stamp, f.size, f.open

@@ -43,9 +43,9 @@ func Resolve(r state.Reader, tag string) (*Resolved, error) {
 }
 
 // Recipe is the digest of everything that the view of one arch depends on.
-func (v *Resolved) Recipe(arch string, o repodata.Options) blob.Digest {
+func (v *Resolved) Recipe(arch string) blob.Digest {
 	h := sha256.New()
-	fmt.Fprintf(h, "view 1 %d %d %d %s\n", repodata.RendererVersion, repodata.CompressorVersion, o.ChangelogLimit, arch)
+	fmt.Fprintf(h, "view 1 %d %d %s\n", repodata.RendererVersion, repodata.CompressorVersion, arch)
 	for _, name := range v.Order {
 		d := state.Digest(v.Tags[name])
 		h.Write(d[:])

@@ -36,7 +36,7 @@ func (c *Composer) Recipe(r state.Reader, tag, arch string) (blob.Digest, error)
 	if err != nil {
 		return blob.Digest{}, err
 	}
-	return resolved.Recipe(arch, c.options), nil
+	return resolved.Recipe(arch), nil
 }
 
 // View returns the view of a tag for one arch as of the state that r reads. The first time that a recipe is asked for it
@@ -50,7 +50,7 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 	if !slices.Contains(resolved.Tags[tag].Arches, arch) {
 		return View{}, fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
 	}
-	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch, c.options)}
+	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch)}
 	if b, ok := c.index.Recorded(v.Recipe); ok && !c.fresh {
 		if err := v.decode(b); err != nil {
 			return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
@@ -61,20 +61,20 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 	}
-	if err := c.compose(ctx, &v, rpms); err != nil {
+	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata); err != nil {
 		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)
 	}
 	return v, nil
 }
 
 // compose makes the view's tree and records it under its recipe.
-func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM) error {
+func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata) error {
 	lease, err := c.blobs.NewLease()
 	if err != nil {
 		return err
 	}
 	defer lease.Close()
-	rendered, err := c.Render(ctx, lease, Place(rpms))
+	rendered, err := c.Render(ctx, lease, Place(rpms), m)
 	if err != nil {
 		return err
 	}

@@ -39,10 +39,11 @@ var errFrame = fmt.Errorf("import stream is damaged: %w", iofs.ErrInvalid)
 // importHeader begins an import.
 type importHeader struct {
 	Why
-	Repo     string `json:"repo,omitempty"` // "" means builds
-	Add      bool   `json:"add,omitempty"`
-	Verbatim bool   `json:"verbatim,omitempty"`
-	Revision string `json:"revision,omitempty"`
+	Repo     string   `json:"repo,omitempty"` // "" means builds
+	Add      bool     `json:"add,omitempty"`
+	Verbatim bool     `json:"verbatim,omitempty"`
+	Revision string   `json:"revision,omitempty"`
+	Metadata Metadata `json:"metadata,omitzero"`
 }
 
 // frameWriter writes frames. It is used by one goroutine.

@@ -63,6 +63,7 @@ func (h *Handler) routes() {
 	post(h, "tag/list", h.listTags)
 	post(h, "tag/show", h.showTag)
 	post(h, "tag/create", h.createTag)
+	post(h, "tag/set", h.setTag)
 	post(h, "tag/delete", h.deleteTag)
 	post(h, "tag/add", h.tagBuilds)
 	post(h, "tag/remove", h.untagBuilds)

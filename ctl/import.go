@@ -13,6 +13,7 @@ import (
 	"vrepofs/disk"
 	"vrepofs/ingest"
 	"vrepofs/rpm"
+	"vrepofs/state"
 	"vrepofs/store"
 )
 
@@ -23,6 +24,7 @@ type ImportOptions struct {
 	Add        bool     // beside the RPMs of the newest snapshot
 	SkipBad    bool     // leave bad files out; else one bad file means that nothing is imported
 	Regenerate bool     // make repodata anew where a directory has some
+	Metadata   Metadata // of repodata that is made
 	How        blob.How // copy, share the data, or adopt
 	Workers    int      // files read at once; 0: one per core
 	// Progress, if not nil, is called after each file, from one goroutine at a time.
@@ -152,7 +154,7 @@ func (im *importer) request(ctx context.Context, body io.Reader) (*ImportResult,
 // send writes all frames. It returns the bad files that were left out.
 func (im *importer) send(ctx context.Context, w *frameWriter) ([]ingest.BadFile, error) {
 	var meta *ingest.Metadata
-	head := importHeader{Why: im.why, Repo: im.o.Repo, Add: im.o.Add, Verbatim: im.verbatim}
+	head := importHeader{Why: im.why, Repo: im.o.Repo, Add: im.o.Add, Verbatim: im.verbatim, Metadata: im.o.Metadata}
 	if im.verbatim {
 		var err error
 		if meta, err = ingest.ReadMetadata(im.plan.Repository); err != nil {
@@ -289,7 +291,9 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 func commitImport(ctx context.Context, im *store.Import, head importHeader) (*ImportResult, error) {
 	w := who(ctx, head.Why)
 	if head.Repo != "" {
-		snap, err := im.Snapshot(ctx, w, head.Repo, store.SnapshotOptions{Verbatim: head.Verbatim, Add: head.Add, Revision: head.Revision})
+		snap, err := im.Snapshot(ctx, w, head.Repo, store.SnapshotOptions{
+			Verbatim: head.Verbatim, Add: head.Add, Revision: head.Revision, Metadata: state.Metadata(head.Metadata),
+		})
 		if err != nil {
 			return nil, err
 		}

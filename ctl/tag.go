@@ -13,11 +13,12 @@ type Tag struct {
 	Name       string   `json:"name"`
 	Arches     []string `json:"arches"`
 	Created    Change   `json:"created"`
-	Changed    Change   `json:"changed"`        // when the tag itself last changed
-	Generation Change   `json:"generation"`     // when it or anything it inherits from last changed: what its views show
-	Inherit    []Parent `json:"inherit"`        // by priority
-	Count      int      `json:"count"`          // number of builds in the tag itself
-	Held       string   `json:"held,omitempty"` // why its name in the mount stays on an older generation
+	Changed    Change   `json:"changed"`           // when the tag itself last changed
+	Generation Change   `json:"generation"`        // when it or anything it inherits from last changed: what its views show
+	Inherit    []Parent `json:"inherit"`           // by priority
+	Count      int      `json:"count"`             // number of builds in the tag itself
+	Metadata   Metadata `json:"metadata,omitzero"` // how the repodata of its views is written
+	Held       string   `json:"held,omitempty"`    // why its name in the mount stays on an older generation
 	// Builds and the package list are only in the answer to ShowTag.
 	Builds    []TagBuild `json:"builds,omitempty"`
 	Blocked   []string   `json:"blocked,omitempty"`
@@ -49,6 +50,19 @@ type Inheritance struct {
 	Tag     string   `json:"tag"`
 	Parents []Parent `json:"parents"` // direct ones, by priority
 	Order   []string `json:"order"`   // the tag itself and all that it inherits from, in the order in which they are asked for a package
+}
+
+// Metadata says how repodata is written; its zero value is the default.
+type Metadata struct {
+	Compress   string `json:"compress,omitempty"`   // "gzip" or "zstd"; "" means gzip
+	Changelogs int    `json:"changelogs,omitempty"` // newest change log entries of each package; 0 means 10, negative all
+}
+
+// SetTagRequest says how the repodata of a tag's views is written.
+type SetTagRequest struct {
+	Why
+	Name     string   `json:"name"`
+	Metadata Metadata `json:"metadata"`
 }
 
 // CreateTagRequest makes a tag.
@@ -94,6 +108,11 @@ func (c *Client) ShowTag(ctx context.Context, at At, name string, inherited bool
 // CreateTag makes an empty tag with views of the given arches.
 func (c *Client) CreateTag(ctx context.Context, why Why, name string, arches []string) (*Change, error) {
 	return call[Change](ctx, c, "tag/create", CreateTagRequest{why, name, arches})
+}
+
+// SetTag says how the repodata of a tag's views is written from now on.
+func (c *Client) SetTag(ctx context.Context, why Why, name string, m Metadata) (*Change, error) {
+	return call[Change](ctx, c, "tag/set", SetTagRequest{why, name, m})
 }
 
 // DeleteTag removes a tag that no other inherits from.
@@ -198,6 +217,10 @@ func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change
 	return changed(h.st.CreateTag(ctx, who(ctx, req.Why), req.Name, req.Arches))
 }
 
+func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, error) {
+	return changed(h.st.SetMetadata(ctx, who(ctx, req.Why), req.Name, state.Metadata(req.Metadata)))
+}
+
 func (h *Handler) deleteTag(ctx context.Context, req *RemoveRequest) (*Change, error) {
 	return changed(h.st.DeleteTag(ctx, who(ctx, req.Why), req.Name))
 }
@@ -250,7 +273,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	}
 	n, err := h.st.TagCount(t)
 	v := Tag{
-		Name: t.Name, Arches: t.Arches, Created: changeOf(t.Created), Changed: changeOf(t.Changed),
+		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
 	}
 	if h.d != nil {

@@ -34,12 +34,13 @@ type Snapshot struct {
 	ID       string      `json:"id"` // FormatStamp of its commit: "20261121T043000Z"
 	Made     Change      `json:"made"`
 	Mode     Mode        `json:"mode"`
-	Root     tree.Entry  `json:"-"`     // its directory
-	Dir      []byte      `json:"dir"`   // Root, encoded
-	RPMs     blob.Digest `json:"rpms"`  // tree: file path in the snapshot → RPM, encoded
-	Count    int         `json:"count"` // number of RPMs
-	Bytes    int64       `json:"bytes"` // sum of their sizes
-	Revision string      `json:"revision,omitempty"`
+	Root     tree.Entry  `json:"-"`                  // its directory
+	Dir      []byte      `json:"dir"`                // Root, encoded
+	RPMs     blob.Digest `json:"rpms"`               // tree: file path in the snapshot → RPM, encoded
+	Count    int         `json:"count"`              // number of RPMs
+	Bytes    int64       `json:"bytes"`              // sum of their sizes
+	Revision string      `json:"revision,omitempty"` // of a verbatim one's repomd.xml
+	Metadata Metadata    `json:"metadata,omitzero"`  // of a generated one
 }
 
 // Ref names the snapshot: "fedora@20261121T043000Z".

@@ -20,6 +20,7 @@ type Tag struct {
 	Changed  Change      `json:"changed"`
 	Arches   []string    `json:"arches"`            // of its views, in the order given: "x86_64", "src"
 	Inherit  []Link      `json:"inherit,omitempty"` // by priority
+	Metadata Metadata    `json:"metadata,omitzero"` // of its views
 	Builds   blob.Digest `json:"builds"`            // tree: NVR → TagBuild
 	Packages blob.Digest `json:"packages"`          // tree: package → TagPackage
 }

@@ -102,6 +102,8 @@ func (im *Import) enter() error {
 type SnapshotOptions struct {
 	Verbatim bool // keep paths and files as they are; else repodata is generated
 	Add      bool // beside the RPMs of the newest snapshot; only with generated repodata
+	// Metadata of a generated one.
+	Metadata state.Metadata
 	// Revision of a verbatim snapshot's repomd.xml, for listings.
 	Revision string
 }
@@ -109,6 +111,9 @@ type SnapshotOptions struct {
 // Snapshot commits the import as the newest snapshot of a repo.
 func (im *Import) Snapshot(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
 	if err := state.CheckName("repo", repo); err != nil {
+		return state.Snapshot{}, err
+	}
+	if err := o.Metadata.Check(); err != nil {
 		return state.Snapshot{}, err
 	}
 	if err := im.enter(); err != nil {
@@ -122,7 +127,7 @@ func (im *Import) Snapshot(ctx context.Context, who Who, repo string, o Snapshot
 
 // generated commits a snapshot with repodata of our own.
 func (im *Import) generated(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
-	snap := state.Snapshot{Repo: repo, Mode: state.Generated}
+	snap := state.Snapshot{Repo: repo, Mode: state.Generated, Metadata: o.Metadata}
 	var rpms []state.RPM
 	var base string
 	if o.Add {
@@ -155,7 +160,7 @@ func (im *Import) generated(ctx context.Context, who Who, repo string, o Snapsho
 	}
 	defer lease.Close()
 	items := compose.Place(rpms)
-	rendered, err := im.s.Composer.Render(ctx, lease, items)
+	rendered, err := im.s.Composer.Render(ctx, lease, items, o.Metadata)
 	if err != nil {
 		return snap, err
 	}

@@ -95,7 +95,8 @@ func (s *Store) hasBlob(d blob.Digest) bool {
 	return err == nil
 }
 
-// reparse makes a package record anew from its blob, when the index lost it.
+// reparse makes a package record anew from its blob, when the index lost it. A blob does not know its file name, and nobody
+// asks the record for it: builds and snapshots have it.
 func (s *Store) reparse(d blob.Digest) ([]byte, error) {
 	f, err := s.Blobs.Open(d)
 	if err != nil {
@@ -108,9 +109,6 @@ func (s *Store) reparse(d blob.Digest) ([]byte, error) {
 	}
 	if p.PkgID != d {
 		return nil, fmt.Errorf("blob %s: %w", d, blob.ErrCorrupt)
-	}
-	if row, err := s.Index.FileByDigest(d); err == nil {
-		p.FileName = row.Name
 	}
 	return rpm.AppendPackage(nil, p), nil
 }

@@ -3,11 +3,15 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	iofs "io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"vrepofs/compose"
+	"vrepofs/repodata"
 	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/store/storetest"
@@ -86,6 +90,84 @@ func TestAddKeepsWhatTheNewestHas(t *testing.T) {
 	}
 	if got, want := rpmNames(t, s, snap.Root), "a/a-1.0-1.x86_64.rpm b/b-1.0-1.x86_64.rpm"; got != want {
 		t.Errorf("RPMs are %q, want %q", got, want)
+	}
+}
+
+// TestMetadataOptions holds that compression and change log limit reach the files and change a view's recipe.
+func TestMetadataOptions(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	var log []testrpm.Change
+	for i := range 12 {
+		log = append(log, testrpm.Change{Time: int64(1700000000 - 86400*i), Author: fmt.Sprintf("A <a@b> - 1-%d", i), Text: "- change"})
+	}
+	spec := testrpm.Spec{Name: "a", Changelog: log}
+	metadata := func(root tree.Entry) (ext string, changes int) {
+		t.Helper()
+		for _, p := range paths(t, s, root) {
+			if !strings.Contains(p, "-other.xml.") {
+				continue
+			}
+			e, err := compose.Lookup(s.Index, root, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rope, err := s.OpenRope(e.Digest, e.Size)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rope.Close()
+			z, err := repodata.Decompress(io.NewSectionReader(rope, 0, e.Size))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer z.Close()
+			if err := repodata.ReadOther(z, func(o *repodata.OtherPackage) error { changes += len(o.Changelogs); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			ext = filepath.Ext(p)
+		}
+		return ext, changes
+	}
+	for _, c := range []struct {
+		m       state.Metadata
+		ext     string
+		changes int
+	}{
+		{state.Metadata{}, ".gz", 10},
+		{state.Metadata{Compress: "zstd", Changelogs: 3}, ".zst", 3},
+		{state.Metadata{Compress: "gzip", Changelogs: -1}, ".gz", 12},
+	} {
+		snap, err := storetest.Read(t, s, spec).Snapshot(ctx, who, "r", store.SnapshotOptions{Metadata: c.m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ext, n := metadata(snap.Root); ext != c.ext || n != c.changes {
+			t.Errorf("snapshot with %+v: %s with %d changes, want %s with %d", c.m, ext, n, c.ext, c.changes)
+		}
+	}
+	nvrs := storetest.Builds(t, s, spec)
+	if _, err := s.CreateTag(ctx, who, "t", []string{"x86_64"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.TagBuilds(ctx, who, "t", nvrs); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetMetadata(ctx, who, "t", state.Metadata{Compress: "lzma"}); !errors.Is(err, iofs.ErrInvalid) {
+		t.Errorf("an unknown compression: %v", err)
+	}
+	if _, err := s.SetMetadata(ctx, who, "t", state.Metadata{Compress: "zstd"}); err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := s.State("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.Composer.View(ctx, r, "t", "x86_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ext, n := metadata(v.Root); ext != ".zst" || n != 10 {
+		t.Errorf("view: %s with %d changes, want .zst with 10", ext, n)
 	}
 }
 

@@ -12,6 +12,11 @@ func (s *Store) CreateTag(ctx context.Context, who Who, tag string, arches []str
 	return s.commit(ctx, who, func(tx *index.Tx) error { return state.CreateTag(tx, tag, arches) })
 }
 
+// SetMetadata says how the repodata of a tag's views is written from now on.
+func (s *Store) SetMetadata(ctx context.Context, who Who, tag string, m state.Metadata) (state.Change, error) {
+	return s.commit(ctx, who, func(tx *index.Tx) error { return state.SetMetadata(tx, tag, m) })
+}
+
 // DeleteTag removes a tag that no other inherits from.
 func (s *Store) DeleteTag(ctx context.Context, who Who, tag string) (state.Change, error) {
 	return s.commit(ctx, who, func(tx *index.Tx) error { return state.DeleteTag(tx, tag) })

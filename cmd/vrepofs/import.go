@@ -23,6 +23,12 @@ func (a *app) importFlags(cmd *cobra.Command, f *importing) {
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "read `N` files at once (default: one per core)")
 }
 
+// metadataFlags gives a command the flags of generated repodata.
+func metadataFlags(cmd *cobra.Command, m *ctl.Metadata) {
+	cmd.Flags().StringVar(&m.Compress, "compress", "", "compress generated metadata with `KIND`: gzip (default), or zstd, which createrepo_c of Debian 12 and of EL 8 cannot read")
+	cmd.Flags().IntVar(&m.Changelogs, "changelogs", 0, "keep the `N` newest change log entries of each package (default: 10; -1: all)")
+}
+
 // options turns flags into what the client wants.
 func (f *importing) options(cmd *cobra.Command) (ctl.ImportOptions, error) {
 	o := ctl.ImportOptions{SkipBad: f.skipBad, Regenerate: f.regenerate, Workers: f.workers}

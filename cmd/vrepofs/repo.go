@@ -24,6 +24,7 @@ repos/REPO/ID in the mount, where ID is the UTC time of the import, and repos/RE
 func (a *app) repoImport() *cobra.Command {
 	var f importing
 	var add bool
+	var metadata ctl.Metadata
 	cmd := a.changes(&cobra.Command{
 		Use:   "import REPO PATH… [FLAGS]",
 		Short: "RPM files and directories → a new snapshot of REPO",
@@ -48,7 +49,7 @@ and all bad files are listed with their reasons, exit status 1; with --skip-bad 
 			if args[0] == "" {
 				return wrong(cmd, "REPO is empty")
 			}
-			o.Repo, o.Paths, o.Add = args[0], args[1:], add
+			o.Repo, o.Paths, o.Add, o.Metadata = args[0], args[1:], add, metadata
 			return a.runImport(cmd.Context(), o, func(r *ctl.ImportResult) {
 				s := r.Snapshot
 				fmt.Fprintf(a.out, "%s  %s, %s, %s repodata\n", s.Ref, showCount(s.RPMs, "RPM"), showSize(s.Bytes), s.Mode)
@@ -58,6 +59,7 @@ and all bad files are listed with their reasons, exit status 1; with --skip-bad 
 	cmd.Flags().BoolVar(&add, "add", false, "keep the RPMs of the newest snapshot too")
 	cmd.Flags().BoolVar(&f.regenerate, "regenerate", false, "write metadata anew where a directory has its own")
 	a.importFlags(cmd, &f)
+	metadataFlags(cmd, &metadata)
 	return cmd
 }
 

@@ -21,7 +21,7 @@ of every package the build of the nearest tag, inside one tag the one tagged las
   vrepofs tag add base zlib-1.3.1-4.el9
   vrepofs tag show dev --inherited`,
 	}
-	noun.AddCommand(a.tagCreate(), a.tagDelete(), a.tagList(), a.tagShow(),
+	noun.AddCommand(a.tagCreate(), a.tagSet(), a.tagDelete(), a.tagList(), a.tagShow(),
 		a.tagItems("add", "NVR", "Put builds into a tag",
 			`Puts builds into a tag, all in one event. Of two builds of one package the one tagged last is shown; a build that
 the tag has already is tagged again and so becomes the last.`,
@@ -61,6 +61,26 @@ arch src is a view of the source RPMs.`,
 		},
 	})
 	cmd.Flags().StringArrayVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	return cmd
+}
+
+func (a *app) tagSet() *cobra.Command {
+	var m ctl.Metadata
+	cmd := a.changes(&cobra.Command{
+		Use:   "set TAG [FLAGS]",
+		Short: "Say how the metadata of a tag's views is written",
+		Long: `Says how the metadata (repodata) of a tag's own views is written from now on; tags that inherit from it have their own
+setting. What is not given goes back to its default.`,
+		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
+  vrepofs tag set dev                                   # back to gzip and 10`,
+		Args: exactly("TAG"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				return c.SetTag(cmd.Context(), why, args[0], m)
+			})
+		},
+	})
+	metadataFlags(cmd, &m)
 	return cmd
 }
 
@@ -169,6 +189,21 @@ func (a *app) nameAt(cmd *cobra.Command, arg string) (string, error) {
 	return name, nil
 }
 
+// showMetadata is "" for the default.
+func showMetadata(m ctl.Metadata) string {
+	var out []string
+	if m.Compress != "" {
+		out = append(out, m.Compress)
+	}
+	switch {
+	case m.Changelogs < 0:
+		out = append(out, "change log entries: all")
+	case m.Changelogs > 0:
+		out = append(out, fmt.Sprintf("change log entries: %d", m.Changelogs))
+	}
+	return strings.Join(out, ", ")
+}
+
 func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	var parents []string
 	for _, p := range t.Inherit {
@@ -184,6 +219,7 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	field("created", fmt.Sprintf("%s  event %d", showTime(t.Created.Time), t.Created.Event))
 	field("views of", fmt.Sprintf("%s  event %d", showTime(t.Generation.Time), t.Generation.Event))
 	field("inherits", strings.Join(parents, ", "))
+	field("metadata", showMetadata(t.Metadata))
 	field("blocked", strings.Join(t.Blocked, " "))
 	field("unblocked", strings.Join(t.Unblocked, " "))
 	fmt.Fprintln(a.out)
