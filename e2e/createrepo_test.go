@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -58,16 +57,4 @@ func TestMergerepoReadsOurs(t *testing.T) {
 		t.Fatalf("mergerepo_c --koji: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	same(t, "packages as Koji merges", b.counts(b.path("koji")), `packages="7"`)
-}
-
-// TestRepo2solvReadsOurs reads a view with libsolv alone, where it is installed.
-func TestRepo2solvReadsOurs(t *testing.T) {
-	needs(t, "repo2solv", "dumpsolv")
-	b := newBox(t)
-	b.fill()
-	b.mount()
-	out := b.sh("repo2solv -o view.solv $MNT/tags/dev/x86_64 && dumpsolv view.solv")
-	if n := len(regexp.MustCompile(`(?m)^solvable:name: `).FindAllString(out, -1)); n != 5 {
-		t.Errorf("%d packages, want 5\n%s", n, out)
-	}
 }

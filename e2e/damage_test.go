@@ -138,8 +138,12 @@ func TestDamagedJournal(t *testing.T) {
 	if r.code != 1 || !strings.Contains(r.out, "journal") || !strings.Contains(r.out, "000001") {
 		t.Errorf("verify: %+v, want the journal's file named", r)
 	}
-	b.sh("rm -rf $VREPOFS_STORE/index")
 	refused := []string{"journal", "000001", "restore"}
+	b.mount() // which does not read what its index already holds
+	b.vrepofs("verify")
+	b.fails(1, refused, "tag", "create", "new", "--arch", "x86_64")
+	b.umount()
+	b.sh("rm -rf $VREPOFS_STORE/index")
 	b.fails(1, refused, "tag", "create", "new", "--arch", "x86_64")
 	b.fails(1, refused, "repo", "import", "r", b.path("rpms"))
 	b.mount()

@@ -24,6 +24,8 @@ type Layout struct {
 	hot   hotViews
 	past  levels // of events and generations, which never change
 
+	passing passing // numbers of places that the journal does not take any more
+
 	publishing sync.Mutex // one Publish at a time
 }
 
@@ -166,12 +168,6 @@ func (l *Layout) snapshotState(p place) (state.Reader, error) {
 	}
 	return l.st.Index.View(h), nil
 }
-
-// PlaceSerial returns the durable number of a place.
-func (l *Layout) PlaceSerial(key string) (uint32, error) { return l.st.Index.PlaceSerial(key) }
-
-// PlaceKey returns the place of a number.
-func (l *Layout) PlaceKey(serial uint32) (string, error) { return l.st.Index.PlaceKey(serial) }
 
 // RPM returns what an inode serial names.
 func (l *Layout) RPM(serial uint64) (fs.File, error) {
