@@ -27,34 +27,10 @@ type OtherPackage struct {
 func ReadFilelists(r io.Reader, f func(*FilelistsPackage) error) error {
 	s := newScanner(r)
 	var p FilelistsPackage
-	var start int64
-	child := func() (err error) {
-		switch string(s.name) {
-		case "version":
-			if p.EVR, err = s.version(); err == nil {
-				err = s.skip()
-			}
-		case "file":
-			p.Files, err = s.file(p.Files)
-		default:
-			err = s.skip()
-		}
-		if err == nil && s.offset()-start > MaxPackageBytes {
-			err = s.fail("one package is longer than %d bytes", MaxPackageBytes)
-		}
-		return err
-	}
-	err := readPackages(s, "filelists", func() (err error) {
-		p = FilelistsPackage{Files: p.Files[:0]}
-		start = s.offset()
-		if p.PkgID, p.NEVRA, err = s.identity(); err != nil {
-			return err
-		}
-		if err := s.children(child); err != nil {
-			return err
-		}
-		return f(&p)
-	})
+	err := readLists(s, "filelists", "file",
+		func(pkgid string, n rpm.NEVRA) { p = FilelistsPackage{NEVRA: n, PkgID: pkgid, Files: p.Files[:0]} },
+		func() (err error) { p.Files, err = s.file(p.Files); return err },
+		func(v rpm.EVR) error { p.EVR = v; return f(&p) })
 	if err != nil {
 		return fmt.Errorf("read filelists: %w", err)
 	}
@@ -66,15 +42,29 @@ func ReadFilelists(r io.Reader, f func(*FilelistsPackage) error) error {
 func ReadOther(r io.Reader, f func(*OtherPackage) error) error {
 	s := newScanner(r)
 	var p OtherPackage
+	err := readLists(s, "otherdata", "changelog",
+		func(pkgid string, n rpm.NEVRA) { p = OtherPackage{NEVRA: n, PkgID: pkgid, Changelogs: p.Changelogs[:0]} },
+		func() (err error) { p.Changelogs, err = s.changelog(p.Changelogs); return err },
+		func(v rpm.EVR) error { p.EVR = v; return f(&p) })
+	if err != nil {
+		return fmt.Errorf("read other: %w", err)
+	}
+	return nil
+}
+
+// readLists reads a file whose records are a package's identity, its version and elements of one kind: begin gets the identity,
+// item reads one element, end gets the version.
+func readLists(s *scanner, root, element string, begin func(pkgid string, n rpm.NEVRA), item func() error, end func(rpm.EVR) error) error {
+	var evr rpm.EVR
 	var start int64
 	child := func() (err error) {
 		switch string(s.name) {
 		case "version":
-			if p.EVR, err = s.version(); err == nil {
+			if evr, err = s.version(); err == nil {
 				err = s.skip()
 			}
-		case "changelog":
-			p.Changelogs, err = s.changelog(p.Changelogs)
+		case element:
+			err = item()
 		default:
 			err = s.skip()
 		}
@@ -83,21 +73,18 @@ func ReadOther(r io.Reader, f func(*OtherPackage) error) error {
 		}
 		return err
 	}
-	err := readPackages(s, "otherdata", func() (err error) {
-		p = OtherPackage{Changelogs: p.Changelogs[:0]}
-		start = s.offset()
-		if p.PkgID, p.NEVRA, err = s.identity(); err != nil {
+	return readPackages(s, root, func() error {
+		evr, start = rpm.EVR{}, s.offset()
+		pkgid, n, err := s.identity()
+		if err != nil {
 			return err
 		}
+		begin(pkgid, n)
 		if err := s.children(child); err != nil {
 			return err
 		}
-		return f(&p)
+		return end(evr)
 	})
-	if err != nil {
-		return fmt.Errorf("read other: %w", err)
-	}
-	return nil
 }
 
 // readPackages reads a whole file and calls f at the start of each <package> in the root element; f must read up to its
