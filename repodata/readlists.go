@@ -43,7 +43,9 @@ func ReadOther(r io.Reader, f func(*OtherPackage) error) error {
 	s := newScanner(r)
 	var p OtherPackage
 	err := readLists(s, "otherdata", "changelog",
-		func(pkgid string, n rpm.NEVRA) { p = OtherPackage{NEVRA: n, PkgID: pkgid, Changelogs: p.Changelogs[:0]} },
+		func(pkgid string, n rpm.NEVRA) {
+			p = OtherPackage{NEVRA: n, PkgID: pkgid, Changelogs: p.Changelogs[:0]}
+		},
 		func() (err error) { p.Changelogs, err = s.changelog(p.Changelogs); return err },
 		func(v rpm.EVR) error { p.EVR = v; return f(&p) })
 	if err != nil {
