@@ -208,11 +208,22 @@ func Lookup(r tree.Reader, dir tree.Entry, path string) (tree.Entry, error) {
 
 // makeTree is MakeTree over a slice that it may reorder, with directories that are there even when they are empty.
 func makeTree(w tree.Writer, mtime int64, files []named, dirs ...string) (tree.Entry, error) {
-	below := map[string][]named{} // first component → its files, with the rest of their paths
-	var here []named
+	counts := map[string]int{} // first component → number of its files
 	for _, d := range dirs {
-		below[d] = nil
+		counts[d] = 0
 	}
+	lower := 0
+	for _, f := range files {
+		if dir, _, ok := strings.Cut(f.name, "/"); ok {
+			counts[dir]++
+			lower++
+		}
+	}
+	below := make(map[string][]named, len(counts)) // first component → its files, with the rest of their paths
+	for dir, n := range counts {
+		below[dir] = make([]named, 0, n)
+	}
+	here := make([]named, 0, len(files)-lower+len(counts))
 	for _, f := range files {
 		if dir, rest, ok := strings.Cut(f.name, "/"); ok {
 			below[dir] = append(below[dir], named{rest, f.entry})
