@@ -37,6 +37,13 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
+// reset forgets what was written.
+func (s *safeBuffer) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.b.Reset()
+}
+
 // start starts a daemon and returns whether it became ready; when not, it has ended.
 func (b *box) start(args ...string) (*daemon, bool) {
 	b.Helper()

@@ -237,6 +237,34 @@ func TestRsyncdInFlight(t *testing.T) {
 	})
 }
 
+// TestNginxInFlight asks nginx for metadata while the tag moves: every answer is 200 and a whole file of one generation.
+func TestNginxInFlight(t *testing.T) {
+	needs(t, "nginx", "curl")
+	b, groups := newMover(t)
+	b.mount()
+	url := b.nginx() + "/tags/dev/x86_64/repodata/repomd.xml"
+	first := b.lastEvent()
+	m := startMover(b, groups)
+	got := map[string]bool{}
+	for i := 0; i < times(100, 1000) || m.count() < 10; i++ {
+		got[b.sh("curl -sf "+url+" | sha256sum")] = true
+	}
+	m.end(t, first)
+	known := map[string]bool{}
+	for _, event := range append(m.events, first) {
+		known[b.sh("sha256sum <$MNT/at/"+event+"/tags/dev/x86_64/repodata/repomd.xml")] = true
+	}
+	for sum := range got {
+		if !known[sum] {
+			t.Errorf("nginx sent a repomd.xml of no generation: %s", sum)
+		}
+	}
+	t.Logf("%d moves, %d generations seen", len(m.events), len(got))
+	if len(got) < 3 {
+		t.Errorf("%d generations seen: this test shows nothing", len(got))
+	}
+}
+
 // rsyncd serves modules of a box as inetd does, one rsync for each connection: there is nothing to wait for and no port to guess.
 func (b *box) rsyncd(rsync string) string {
 	b.Helper()

@@ -153,6 +153,13 @@ func TestEveryIncompleteRepository(t *testing.T) {
 		}
 	}
 	t.Logf("%d incomplete repositories refused", refused)
+	// The one that has RPM files is imported with repodata of ours.
+	const some = "fixtures/release-engineering+repo-autoindex/tests/sample_kickstart_repo"
+	b.ok("repo", "import", "regenerated", filepath.Join(data, some), "--regenerate")
+	b.mount()
+	if got, err := readRepository(b.mnt + "/repos/regenerated/latest"); err != nil || len(got) != 1 {
+		t.Errorf("%s, regenerated: %q, %v; want one package", some, got, err)
+	}
 	if out := b.ok("repo", "list"); strings.Contains(out, "\nr ") {
 		t.Errorf("something was imported:\n%s", out)
 	}
