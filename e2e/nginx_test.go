@@ -74,7 +74,7 @@ func TestNginxServesTheMount(t *testing.T) {
 	const view = "/tags/dev/x86_64"
 	b.sh("mkdir got && cd got && wget -q -r -np -nH --cut-dirs=3 -R 'index.html*' -e robots=off " + url + view + "/ && diff -r . $MNT" + view)
 	const file = view + "/Packages/l/libthing-1.3~rc2-4.el9.x86_64.rpm"
-	same(t, "a range", b.sh("curl -sf -r 1000-4999 "+url+file+" | sha256sum"), b.sh("tail -c +1001 $MNT"+file+" | head -c 4000 | sha256sum"))
+	same(t, "a range", b.sh("curl -sf -r 1000-4999 "+url+file+" | sha256sum"), b.sh("dd if=$MNT"+file+" bs=1000 skip=1 count=4 status=none | sha256sum"))
 	if tag := b.sh("curl -sfI " + url + file + " | tr -d '\\r' | sed -n 's/^ETag: //p'"); tag == "" {
 		t.Error("no ETag")
 	} else if code := b.sh("curl -s -o /dev/null -w '%{http_code}' -H 'If-None-Match: " + tag + "' " + url + file); code != "304" {
