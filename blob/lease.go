@@ -190,7 +190,7 @@ func (l *Lease) copy(r io.Reader) (Digest, int64, error) {
 		l.discard(f, f.Name())
 		return d, n, nil
 	}
-	return d, n, l.arrive(d, f, nil)
+	return d, n, l.arrive(d, f.Name(), f, nil)
 }
 
 // Write stores b, which stays the caller's. A blob that is already there costs no writing.
@@ -207,7 +207,7 @@ func (l *Lease) Write(b []byte) (Digest, error) {
 		if _, err = f.Write(b); err != nil {
 			l.discard(f, f.Name())
 		} else {
-			err = l.arrive(d, f, nil)
+			err = l.arrive(d, f.Name(), f, nil)
 		}
 	}
 	if err != nil {
@@ -244,9 +244,17 @@ func (l *Lease) discard(f disk.File, name string) {
 	l.s.fs.Remove("blob.put.remove", name) // what stays is dropped by Close or Recover
 }
 
-// arrive makes the whole file f the one that will be blob d. It takes f over, also when it fails.
-func (l *Lease) arrive(d Digest, f disk.File, linked *adoption) error {
-	a := &arrival{temp: f.Name(), file: f, linked: linked}
+// inBulk reports whether files that arrive now are closed at once.
+func (l *Lease) inBulk() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bulk
+}
+
+// arrive makes the whole file temp the one that will be blob d. It takes over f, which is temp open, also when it fails. A nil f
+// leaves the sync to syncfs.
+func (l *Lease) arrive(d Digest, temp string, f disk.File, linked *adoption) error {
+	a := &arrival{temp: temp, file: f, linked: linked}
 	var done []disk.File
 	l.mu.Lock()
 	if _, ok := l.pending[d]; ok { // another goroutine was faster
@@ -255,6 +263,10 @@ func (l *Lease) arrive(d Digest, f disk.File, linked *adoption) error {
 		return nil
 	}
 	l.pending[d] = a
+	if f == nil {
+		l.mu.Unlock()
+		return nil
+	}
 	l.open++
 	if l.open > syncEach && !l.bulk {
 		l.bulk = true

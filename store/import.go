@@ -24,7 +24,8 @@ type Import struct {
 	rows    []imported
 	files   []importedFile
 	records []index.PackageRow
-	size    int // bytes of records
+	size    int        // bytes of records
+	writing chan error // the result of the batch that is being written; nil: none is
 }
 
 type imported struct {
@@ -70,18 +71,34 @@ func (im *Import) AddFile(path string, d blob.Digest, size int64, named bool) er
 	return nil
 }
 
+// flush begins to write the collected records, once the batch before is written: whoever reads files goes on meanwhile.
 func (im *Import) flush() error {
-	if len(im.records) == 0 {
+	if err := im.written(); err != nil || len(im.records) == 0 {
+		return err
+	}
+	rows, done := im.records, make(chan error, 1)
+	go func() { done <- im.s.Index.PutPackages(rows) }()
+	im.writing = done
+	im.records, im.size = nil, 0
+	return nil
+}
+
+// written waits for the batch that is being written.
+func (im *Import) written() error {
+	if im.writing == nil {
 		return nil
 	}
-	err := im.s.Index.PutPackages(im.records)
-	im.records, im.size = nil, 0
+	err := <-im.writing
+	im.writing = nil
 	return err
 }
 
 // enter writes what is left of the package records and gives every RPM its serial and modification time.
 func (im *Import) enter() error {
 	if err := im.flush(); err != nil {
+		return err
+	}
+	if err := im.written(); err != nil {
 		return err
 	}
 	files := make([]index.FileRow, len(im.rows))
