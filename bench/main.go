@@ -16,10 +16,10 @@ var families = []family{
 	{importRows, []string{"import-adopt", "import-copy", "import-memory"}},
 	{walkRows, []string{"find-cold", "find-warm", "rsync-cold", "rsync-warm", "walk-memory"}},
 	{flatRows, []string{"flat-memory"}},
-	{readRows, []string{"read-seq-warm", "read-seq-cold", "read-rand-warm", "read-rand-cold", "read-mmap-warm", "read-mmap-cold", "read-requests"}},
+	{readRows, []string{"read-seq-warm", "read-seq-cold", "read-rand-warm", "read-rand-cold", "read-rand-fio", "read-mmap-warm", "read-mmap-cold", "read-requests"}},
 	{openRows, []string{"open-1", "open-64"}},
 	{viewRows, []string{"view-visible", "view-memory"}},
-	{moveRows, []string{"move-command", "move-stall-path", "move-stall-sibling", "move-stall-repos", "move-stall-dirfd", "move-stall-second", "move-stale"}},
+	{moveRows, []string{"move-command", "move-daemon", "move-stall-path", "move-stall-sibling", "move-stall-repos", "move-stall-dirfd", "move-stall-second", "move-stale"}},
 	{metadataRows, []string{"metadata-read", "metadata-size"}},
 }
 

@@ -64,7 +64,7 @@ func moveRows(b *bench) error {
 	file := tinyFile(b.files - 1) // of the toggled build
 	changing := filepath.Join(tag, arches[0], "Packages", file[:1], file)
 
-	var command, second []float64
+	var command, notify, second []float64
 	longest := map[string][]float64{}
 	stale, lookups, cached := 0, 0, 0
 	for i := range b.rounds(false) {
@@ -81,6 +81,10 @@ func moveRows(b *bench) error {
 			return err
 		}
 		time.Sleep(300 * time.Millisecond) // they run for a while before the move
+		before, err := s.status()
+		if err != nil {
+			return err
+		}
 		verb, there := "add", true
 		if i%2 == 1 {
 			verb, there = "remove", false
@@ -100,7 +104,12 @@ func moveRows(b *bench) error {
 		if err != nil {
 			return err
 		}
+		after, err := s.status()
+		if err != nil {
+			return err
+		}
 		command = append(command, took)
+		notify = append(notify, 1000*(after.Mount.NotifySeconds-before.Mount.NotifySeconds))
 		var all []float64
 		for _, m := range met {
 			longest[m.Reader] = append(longest[m.Reader], m.Longest)
@@ -114,6 +123,7 @@ func moveRows(b *bench) error {
 	}
 	b.add(result{Row: "move-command", What: fmt.Sprintf("a tag with %d names cached below it moves: the command, the composition of three views of %d packages included", cached, b.files), Unit: "s", Ours: command,
 		Notes: fmt.Sprintf("composing them the first time and walking them took %s s", number(first.Seconds()))})
+	b.add(result{Row: "move-daemon", What: "the daemon's part of it that the kernel takes: its notifications", Unit: "ms", Ours: notify})
 	for _, r := range []struct{ name, what string }{{"path", "inside the view, by full paths"}, {"sibling", "in a sibling tag"}, {"repos", "in a snapshot"}, {"dirfd", "through a directory of the view opened before"}} {
 		b.add(result{Row: "move-stall-" + r.name, What: "longest stall of the reader " + r.what, Unit: "ms", Ours: longest[r.name]})
 	}

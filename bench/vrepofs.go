@@ -122,6 +122,7 @@ type counters struct {
 		BlobReads        uint64            `json:"blob_reads"`
 		DirBytes         int64             `json:"dir_bytes"`
 		Moves            uint64            `json:"moves"`
+		NotifySeconds    float64           `json:"notify_seconds"`
 	} `json:"mount"`
 }
 

@@ -104,7 +104,7 @@ func TestNoStaleLookup(t *testing.T) {
 			list.end()
 			equal(t, "stale lookups", stale, 0)
 			s := f.fs.Stats()
-			if s.Moves != uint64(rounds) || s.NoteErrors != 0 || s.EntryNotes == 0 {
+			if s.Moves != uint64(rounds) || s.NoteErrors != 0 || s.EntryNotes == 0 || s.NotifySeconds <= 0 {
 				t.Errorf("stats: %+v", s)
 			}
 			t.Logf("%d moves, %d of them cached, %d LOOKUPs", s.Moves, s.EntryNotes, s.Ops["lookup"])

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
@@ -76,7 +77,9 @@ func (n *notifier) run(ended <-chan struct{}) {
 		n.closed = over
 		n.mu.Unlock()
 		if !over {
+			start := time.Now()
 			n.f.notify(moves)
+			n.f.stats.notifyTime.Add(int64(time.Since(start)))
 		}
 		for _, w := range waiting {
 			close(w)

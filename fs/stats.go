@@ -1,6 +1,9 @@
 package fs
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // op numbers the request kinds that are counted.
 type op int
@@ -39,6 +42,7 @@ type counters struct {
 	compositions, composeErrors             atomic.Uint64
 	timeouts, interrupted                   atomic.Uint64
 	moves, entryNotes, inodeNotes, noteErrs atomic.Uint64
+	notifyTime                              atomic.Int64 // nanoseconds
 	fallbackReason                          atomic.Pointer[string]
 }
 
@@ -68,6 +72,7 @@ type Stats struct {
 	Moves            uint64            `json:"moves"`             // names told to the kernel
 	EntryNotes       uint64            `json:"entry_notes"`       // entry notifications that found something cached
 	NoteErrors       uint64            `json:"note_errors"`       // notifications that the kernel refused
+	NotifySeconds    float64           `json:"notify_seconds"`    // time that all notifications took together
 	DirBytes         int64             `json:"dir_bytes"`         // memory of cached directories
 	Dirs             int               `json:"dirs"`              // cached directories
 }
@@ -96,6 +101,7 @@ func (f *FS) Stats() Stats {
 		Moves:            c.moves.Load(),
 		EntryNotes:       c.entryNotes.Load(),
 		NoteErrors:       c.noteErrs.Load(),
+		NotifySeconds:    time.Duration(c.notifyTime.Load()).Seconds(),
 	}
 	for i := range c.ops {
 		s.Ops[opNames[i]] = c.ops[i].Load()
