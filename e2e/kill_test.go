@@ -86,7 +86,7 @@ func TestKillNine(t *testing.T) {
 		t.Errorf("incoming/ holds %v, %v; want nothing", left, err)
 	}
 	t.Logf("killed: %v; %d operations acknowledged and there, %d found done that were not", kills, acknowledged, users[0].extra+users[1].extra)
-	if acknowledged < 50 {
+	if acknowledged < 20 {
 		t.Errorf("only %d operations were acknowledged: the moments are too early", acknowledged)
 	}
 }

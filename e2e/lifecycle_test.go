@@ -2,12 +2,15 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"vrepofs/ctl"
 )
@@ -153,13 +156,7 @@ func TestEndWhileSomebodyIsInside(t *testing.T) {
 			} else {
 				d.signal(syscall.SIGTERM)
 				// It answers requests no more once it has detached; until then the mount is there.
-				for mounted(b.mnt) {
-					select {
-					case <-d.end:
-						t.Fatal("the daemon has ended though a process is inside")
-					default:
-					}
-				}
+				b.awaitUnmounted()
 			}
 			if names := b.sh("ls -A $MNT"); names != "" {
 				t.Errorf("the mountpoint holds %q", names)
@@ -183,6 +180,22 @@ func TestEndWhileSomebodyIsInside(t *testing.T) {
 				t.Errorf("left behind: %s", left)
 			}
 		})
+	}
+}
+
+// awaitUnmounted waits until nothing is mounted on the mountpoint. The kernel tells of changes: proc_pid_mountinfo(5), mounts(5).
+func (b *box) awaitUnmounted() {
+	b.Helper()
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	for mounted(b.mnt) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLPRI}}, int(patience.Milliseconds()))
+		if n == 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			b.Fatalf("%s is still mounted: %v", b.mnt, err)
+		}
 	}
 }
 
