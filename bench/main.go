@@ -15,7 +15,7 @@ import (
 var families = []family{
 	{importRows, []string{"import-adopt", "import-copy", "import-memory"}},
 	{walkRows, []string{"find-cold", "find-warm", "rsync-cold", "rsync-warm", "walk-memory"}},
-	{flatRows, []string{"flat-memory"}},
+	{flatRows, []string{"flat-memory", "flat-peak"}},
 	{readRows, []string{"read-seq-warm", "read-seq-cold", "read-rand-warm", "read-rand-cold", "read-rand-fio", "read-mmap-warm", "read-mmap-cold", "read-requests"}},
 	{openRows, []string{"open-1", "open-64"}},
 	{viewRows, []string{"view-visible", "view-memory"}},
