@@ -221,6 +221,9 @@ func (l *Lease) create() (disk.File, error) {
 	if err := l.usable(); err != nil {
 		return nil, err
 	}
+	if err := disk.CheckRoom(l.dir, 1); err != nil {
+		return nil, err
+	}
 	f, err := l.s.fs.OpenFile("blob.put.create", l.tempName(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return nil, err

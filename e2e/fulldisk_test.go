@@ -18,7 +18,7 @@ func TestRealFullDisk(t *testing.T) {
 	if err := os.Mkdir(small, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("small", small, "tmpfs", 0, "size=40m"); err != nil {
+	if err := syscall.Mount("small", small, "tmpfs", 0, "size=96m"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -35,7 +35,7 @@ func TestRealFullDisk(t *testing.T) {
 	head := b.lastEvent()
 
 	var big []testrpm.Spec
-	for i := range 60 {
+	for i := range 120 {
 		big = append(big, testrpm.Spec{Name: fmt.Sprint("big", i), Files: []testrpm.File{{Path: "/usr/share/big", Size: 1 << 20}}})
 	}
 	dir := b.rpms("big", big...)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -252,7 +253,7 @@ func (x *Index) closeDB() error {
 	if x.db == nil {
 		return nil
 	}
-	err := x.db.Close()
+	err := closeWithin(x.db, x.o.closeWait)
 	x.db = nil
 	if err != nil || x.o.InMemoryIndex {
 		return err
@@ -276,6 +277,19 @@ func (x *Index) closeDB() error {
 		}
 	}
 	return x.mark("clean")
+}
+
+// closeWithin closes Badger, which tries again for ever to flush a table that it cannot write (db.go, flushMemtable): a full or a
+// vanished disk must not keep the process from ending. What is not flushed is as a killed process leaves it.
+func closeWithin(db *badger.DB, wait time.Duration) error {
+	done := make(chan error, 1)
+	go func() { done <- db.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(wait):
+		return fmt.Errorf("index: not closed within %v; the next opening repairs it", wait)
+	}
 }
 
 // get returns a copy of the value of one key, or badger.ErrKeyNotFound.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vrepofs/blob"
+	"vrepofs/disk"
 	"vrepofs/index/journal"
 )
 
@@ -250,11 +251,14 @@ func (x *Index) Record(r Recording) error {
 // recordings runs the batch's recordings and new places as one record; nil if there is nothing new in them.
 func (s *stage) recordings(batch []*call) (rec *journal.Record, answers []answer) {
 	s.record()
+	room := disk.CheckRoom(s.x.root, 4)
 	for _, c := range batch {
 		var r reply
 		switch {
 		case c.ops != nil:
 			continue
+		case room != nil:
+			r.err = room
 		case c.rec != nil:
 			r.err = s.attempt(func() error { return s.keep(c.rec) })
 		default:

@@ -11,6 +11,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"vrepofs/blob"
+	"vrepofs/disk"
 )
 
 // maxPackage bounds a package value after decompression, in bytes. rpm's own limit for a header is 256 MiB.
@@ -30,6 +31,9 @@ func (x *Index) PutPackages(rows []PackageRow) error {
 		return err
 	}
 	defer x.gate.exit()
+	if err := disk.CheckRoom(x.root, 1); err != nil {
+		return err
+	}
 	wb := x.db.NewWriteBatch()
 	defer wb.Cancel()
 	for _, r := range rows {
@@ -107,6 +111,9 @@ func (x *Index) PutMemo(kind byte, key blob.Digest, value []byte) error {
 		return err
 	}
 	defer x.gate.exit()
+	if err := disk.CheckRoom(x.root, 4); err != nil {
+		return err
+	}
 	err := x.db.Update(func(txn *badger.Txn) error { return txn.Set(memoKey(kind, key), value) })
 	if err != nil {
 		return fmt.Errorf("put memo: %w", err)

@@ -71,9 +71,10 @@ type Options struct {
 	Reparse     func(blob.Digest) ([]byte, error) // makes a package value that the index lost; default: iofs.ErrNotExist
 	Report      func(format string, a ...any)     // told what opening had to repair, one line each; default: nobody
 
-	NodeCache     int64 // bytes of tree nodes kept in memory; default 16 MiB
-	JournalLimit  int64 // bytes at which a journal file is full; default 64 MiB
-	InMemoryIndex bool  // keep Badger in memory and touch nothing below index/: slow to open, values of 1 MiB at most; for tests and inspection
+	NodeCache     int64         // bytes of tree nodes kept in memory; default 16 MiB
+	JournalLimit  int64         // bytes at which a journal file is full; default 64 MiB
+	closeWait     time.Duration // how long Close waits for Badger; default 1 min
+	InMemoryIndex bool          // keep Badger in memory and touch nothing below index/: slow to open, values of 1 MiB at most; for tests and inspection
 
 	boot string // tests: in place of the kernel's boot id
 }
@@ -123,6 +124,9 @@ func (o *Options) fill() {
 	}
 	if o.Reparse == nil {
 		o.Reparse = func(blob.Digest) ([]byte, error) { return nil, iofs.ErrNotExist }
+	}
+	if o.closeWait == 0 {
+		o.closeWait = time.Minute
 	}
 	if o.NodeCache == 0 {
 		o.NodeCache = 16 << 20

@@ -9,6 +9,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"vrepofs/blob"
+	"vrepofs/disk"
 	"vrepofs/tree"
 )
 
@@ -53,6 +54,9 @@ func (x *Index) PutNodes(nodes []NodeRow) error {
 		return err
 	}
 	defer x.gate.exit()
+	if err := disk.CheckRoom(x.root, 4); err != nil {
+		return err
+	}
 	wb := x.db.NewWriteBatch()
 	defer wb.Cancel()
 	for _, n := range nodes {

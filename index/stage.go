@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"vrepofs/blob"
+	"vrepofs/disk"
 	"vrepofs/index/journal"
 	"vrepofs/tree"
 )
@@ -62,6 +63,9 @@ func set[K comparable, V any](s *stage, m map[K]V, k K, v V) {
 
 // begin starts a commit. It decides the stamp.
 func (s *stage) begin() error {
+	if err := disk.CheckRoom(s.x.root, 1); err != nil {
+		return err
+	}
 	now := s.x.o.Now().Unix()
 	clock := s.pos.clock
 	switch {

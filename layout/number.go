@@ -1,17 +1,22 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"sync"
+	"sync/atomic"
+	"syscall"
 )
 
 // firstPassing is the first number of a place that is not durable. Durable ones count from 1 and never come so far.
 const firstPassing = 1 << 30
 
-// passing numbers places once the journal takes no more records (a bad record in it, a failed sync): what can be read must stay
-// readable. These numbers mean nothing to the next process. The zero value is ready for use.
+// passing numbers places while the journal takes no more records (a bad record in it, a failed sync, a full disk): what can be
+// read must stay readable. These numbers mean nothing to the next process. The zero value is ready for use.
 type passing struct {
+	used atomic.Bool // any number was given
+
 	mu sync.Mutex
 	// mu guards all below.
 	serials map[string]uint32
@@ -29,8 +34,19 @@ func (p *passing) serial(key string) uint32 {
 		n = firstPassing + uint32(len(p.keys))
 		p.serials[key] = n
 		p.keys = append(p.keys, key)
+		p.used.Store(true)
 	}
 	return n
+}
+
+// given returns the number that a place was given, 0 for none. A place keeps it for as long as the process lives.
+func (p *passing) given(key string) uint32 {
+	if !p.used.Load() {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.serials[key]
 }
 
 func (p *passing) key(serial uint32) (string, error) {
@@ -42,10 +58,13 @@ func (p *passing) key(serial uint32) (string, error) {
 	return "", fmt.Errorf("place %d: %w", serial, iofs.ErrNotExist)
 }
 
-// PlaceSerial returns the number of a place, which is durable unless writing has ended.
+// PlaceSerial returns the number of a place, which is durable unless nothing can be written.
 func (l *Layout) PlaceSerial(key string) (uint32, error) {
+	if n := l.passing.given(key); n != 0 {
+		return n, nil
+	}
 	n, err := l.st.Index.PlaceSerial(key)
-	if err != nil && l.st.Index.Err() != nil {
+	if err != nil && (l.st.Index.Err() != nil || errors.Is(err, syscall.ENOSPC)) {
 		return l.passing.serial(key), nil
 	}
 	return n, err
