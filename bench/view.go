@@ -36,7 +36,7 @@ func viewRows(b *bench) error {
 	if err != nil {
 		return err
 	}
-	rounds := b.rounds(false)
+	rounds := b.rounds(true)
 	updates, nvrs, err := b.updates(parts, rounds+1)
 	if err != nil {
 		return err
