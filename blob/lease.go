@@ -216,6 +216,20 @@ func (l *Lease) Write(b []byte) (Digest, error) {
 	return d, nil
 }
 
+// Open opens a blob that was put through the lease, flushed or not, or that the store has. The bytes are not checked in any
+// way: it is for reading back what the caller has just written.
+func (l *Lease) Open(d Digest) (*os.File, error) {
+	l.mu.Lock()
+	a := l.pending[d]
+	l.mu.Unlock()
+	if a != nil {
+		if f, err := os.Open(a.temp); !errors.Is(err, iofs.ErrNotExist) {
+			return f, err
+		} // else a Flush has just renamed it
+	}
+	return os.Open(l.s.Path(d))
+}
+
 // create makes an empty file in the lease's directory.
 func (l *Lease) create() (disk.File, error) {
 	if err := l.usable(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	iofs "io/fs"
 	"math/rand/v2"
 	"os"
@@ -355,5 +356,35 @@ func TestFewOpenFiles(t *testing.T) {
 	}
 	if n := openFiles(t) - before; n != 0 {
 		t.Errorf("%d files stay open", n)
+	}
+}
+
+func TestLeaseOpen(t *testing.T) {
+	s := newStore(t)
+	l, err := s.NewLease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d, err := l.Write([]byte("pending"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"before Flush", "after"} {
+		f, err := l.Open(d)
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+		b, err := io.ReadAll(f)
+		f.Close()
+		if err != nil || string(b) != "pending" {
+			t.Errorf("%s: %q, %v", when, b, err)
+		}
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.Open(Sum([]byte("never put"))); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("a blob that is not there: %v", err)
 	}
 }

@@ -42,7 +42,7 @@ func New(x *index.Index, blobs *blob.Store) *Composer {
 	return &Composer{index: x, blobs: blobs}
 }
 
-// Rendered is a repository without its stamp. Its blobs are durable.
+// Rendered is a repository without its stamp. Its blobs are under the lease that Render was given.
 type Rendered struct {
 	items  []Item
 	files  [len(kinds)]file
@@ -59,8 +59,8 @@ type file struct {
 	open   int64 // bytes before compression
 }
 
-// Render writes the metadata files of a repository of items under lease and flushes them. Items must be in the order of
-// Place and their package records in the index.
+// Render writes the metadata files of a repository of items under lease; Finish, or the caller before, flushes them. Items
+// must be in the order of Place and their package records in the index.
 func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, m state.Metadata) (*Rendered, error) {
 	o := optionsOf(m)
 	parts, err := c.render(ctx, lease, items, o)
@@ -98,13 +98,10 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, 
 		}
 		r.Blobs = append(r.Blobs, r.files[k].rope)
 	}
-	if err := lease.Flush(ctx); err != nil {
-		return nil, err
-	}
 	g, _ := errgroup.WithContext(ctx)
 	for k := range kinds {
 		g.Go(func() (err error) {
-			r.files[k].digest, err = c.sumRope(ropes[k])
+			r.files[k].digest, err = sumRope(lease, ropes[k])
 			return err
 		})
 	}
@@ -115,16 +112,19 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, 
 }
 
 // sumRope hashes the bytes of a rope.
-func (c *Composer) sumRope(rope blob.Rope) (blob.Digest, error) {
+func sumRope(lease *blob.Lease, rope blob.Rope) (blob.Digest, error) {
 	h := sha256.New()
 	buf := make([]byte, 64<<10)
 	for _, p := range rope {
-		f, err := c.blobs.OpenSized(p.Digest, p.Size)
+		f, err := lease.Open(p.Digest)
 		if err != nil {
-			return blob.Digest{}, err
+			return blob.Digest{}, fmt.Errorf("open blob %s: %w", p.Digest.Short(), err)
 		}
-		_, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, buf)
+		n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, buf)
 		f.Close()
+		if err == nil && n != p.Size {
+			err = fmt.Errorf("%d bytes, want %d: %w", n, p.Size, blob.ErrCorrupt)
+		}
 		if err != nil {
 			return blob.Digest{}, fmt.Errorf("read blob %s: %w", p.Digest.Short(), err)
 		}
@@ -133,7 +133,7 @@ func (c *Composer) sumRope(rope blob.Rope) (blob.Digest, error) {
 }
 
 // Finish makes the directory tree of a rendered repository as of stamp, which repomd.xml and the directories carry. It
-// writes one blob, repomd.xml, and flushes it; new nodes go to w. blobs is r.Blobs and repomd.xml's.
+// writes one more blob, repomd.xml, and flushes all; new nodes go to w. blobs is r.Blobs and repomd.xml's.
 func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease, stamp int64) (root tree.Entry, blobs []blob.Digest, err error) {
 	md := repodata.Repomd{Revision: strconv.FormatInt(stamp, 10)}
 	var metadata []named

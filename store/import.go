@@ -181,6 +181,9 @@ func (im *Import) generated(ctx context.Context, who Who, repo string, o Snapsho
 	if err != nil {
 		return snap, err
 	}
+	if err := lease.Flush(ctx); err != nil { // not inside the commit, which others wait for
+		return snap, err
+	}
 	_, err = im.s.commit(ctx, who, func(tx *index.Tx) error {
 		if o.Add {
 			if now, err := state.GetSnapshot(tx, repo); err != nil || now.ID != base {
