@@ -90,10 +90,15 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m sta
 	if err != nil {
 		return err
 	}
-	return c.index.Record(index.Recording{
+	err = c.index.Record(index.Recording{
 		Memos: []index.MemoRow{{Recipe: v.Recipe, Value: value}},
 		Nodes: nodes.Nodes(),
 	})
+	if err != nil && c.index.Err() != nil {
+		// The journal takes no more, but what is there is to stay readable: the view is shown and not recorded.
+		err = c.index.PutNodes(nodes.Nodes())
+	}
+	return err
 }
 
 // decode fills in what was recorded.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"vrepofs/compose"
+	"vrepofs/index"
 	"vrepofs/repodata"
 	"vrepofs/state"
 	"vrepofs/store"
@@ -168,6 +170,44 @@ func TestMetadataOptions(t *testing.T) {
 	}
 	if ext, n := metadata(v.Root); ext != ".zst" || n != 10 {
 		t.Errorf("view: %s with %d changes, want .zst with 10", ext, n)
+	}
+}
+
+// TestViewOfADamagedStore holds that a view can be composed though nothing can be committed or recorded any more.
+func TestViewOfADamagedStore(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	nvrs := storetest.Builds(t, s, testrpm.Spec{Name: "a"})
+	if _, err := s.CreateTag(ctx, who, "t", []string{"x86_64"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.TagBuilds(ctx, who, "t", nvrs); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(s.Root, "journal", "000001")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Index.VerifyJournal(); !errors.Is(err, index.ErrDamaged) {
+		t.Fatalf("VerifyJournal: %v, want ErrDamaged", err)
+	}
+	if _, err := s.CreateTag(ctx, who, "u", []string{"x86_64"}); !errors.Is(err, index.ErrDamaged) {
+		t.Errorf("a commit: %v, want ErrDamaged", err)
+	}
+	r, _, err := s.State("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.Composer.View(ctx, r, "t", "x86_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rpmNames(t, s, v.Root); got != "a/a-1.0-1.x86_64.rpm" {
+		t.Errorf("the view holds %q", got)
 	}
 }
 
