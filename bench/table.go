@@ -141,6 +141,7 @@ func machine() string {
 		mem = fmt.Sprintf("%d GiB", (kib+1<<19)>>20)
 	}
 	rsync := strings.Fields(out("rsync", "--version") + " ? ? ?")
-	return fmt.Sprintf("%d CPUs (%s), %s, Linux %s, %s, %s, rsync %s", runtime.NumCPU(), field("/proc/cpuinfo", "model name"), mem,
-		out("uname", "-r"), runtime.Version(), out("createrepo_c", "--version"), rsync[2])
+	createrepo := strings.Fields(out("createrepo_c", "--version") + " ? ?") // "Version: 0.17.3 (Features: …)"
+	return fmt.Sprintf("%d CPUs (%s), %s, Linux %s, %s, createrepo_c %s, rsync %s", runtime.NumCPU(), field("/proc/cpuinfo", "model name"), mem,
+		out("uname", "-r"), runtime.Version(), createrepo[1], rsync[2])
 }
