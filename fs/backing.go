@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -125,12 +126,36 @@ func (t *files) takeLocked(o *object) {
 	}
 }
 
+// patience is how long an open waits for another's load of the blob before a signal may end it. Loading takes microseconds,
+// but for an adopted file that must be hashed again; an open of a local file is not interrupted by a timer or a child's end.
+const patience = 200 * time.Millisecond
+
+// wait waits until an object is ready; false means that the request was cancelled.
+func (o *object) wait(cancel <-chan struct{}) bool {
+	select {
+	case <-o.ready:
+		return true
+	default:
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-o.ready:
+		return true
+	case <-t.C:
+	}
+	select {
+	case <-o.ready:
+		return true
+	case <-cancel:
+		return false
+	}
+}
+
 // check waits until an object that was taken is ready and looks whether its blob is still the same. If not it lets go of it,
 // and says to try again if nobody else has it open. After an error the object is released.
 func (t *files) check(cancel <-chan struct{}, o *object, size int64) (again bool, err error) {
-	select {
-	case <-o.ready:
-	case <-cancel:
+	if !o.wait(cancel) {
 		t.releaseObject(o)
 		return false, errInterrupted
 	}

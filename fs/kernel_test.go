@@ -63,9 +63,14 @@ func TestBigDirectory(t *testing.T) {
 	equal(t, "find", f.sh(`find snap -type f | sort -u | wc -l`), "60000\n")
 	s := f.fs.Stats()
 	equal(t, "readdir without plus", s.Ops["readdir"], 0)
-	before := s.Ops["readdirplus"]
-	f.sh(`ls -f snap >/dev/null`)
-	equal(t, "READDIRPLUS of a cached listing", f.fs.Stats().Ops["readdirplus"]-before, 0)
+	// The kernel may drop its cache at any time (another test does so); it does not each time.
+	asked := int64(-1)
+	for try := 0; try < 5 && asked != 0; try++ {
+		before := f.fs.Stats().Ops["readdirplus"]
+		f.sh(`ls -f snap >/dev/null`)
+		asked = int64(f.fs.Stats().Ops["readdirplus"] - before)
+	}
+	equal(t, "READDIRPLUS of a cached listing", asked, int64(0))
 }
 
 // TestSeekdir: telldir and seekdir find every entry again, in a tree and in a live level.
