@@ -21,6 +21,8 @@ type ServeOptions struct {
 	Store      string // directory of the store
 	Mountpoint string // an existing empty directory
 	AllowOther bool   // other users may read the mount
+	NoExec     bool   // nothing of the mount can be executed
+	Context    string // SELinux context of every file; "": none
 	Open       store.Options
 	Version    string       // of the program, for status
 	Log        *slog.Logger // nil: nobody listens
@@ -69,6 +71,9 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	}
 	mount, err := fs.Mount(ctx, o.Mountpoint, shown, fs.Options{
 		AllowOther: o.AllowOther,
+		NoExec:     o.NoExec,
+		Context:    o.Context,
+		Source:     root, // so that mount -a sees that a line of /etc/fstab is mounted already
 		StatfsDir:  root,
 		Logf:       func(format string, args ...any) { log.Warn(fmt.Sprintf(format, args...)) },
 	})

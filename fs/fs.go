@@ -14,6 +14,9 @@ import (
 type Options struct {
 	AllowOther     bool                             // other users may read; as a normal user this needs user_allow_other in /etc/fuse.conf
 	NoPassthrough  bool                             // serve blobs by READ even where the kernel could read them itself
+	Source         string                           // what mountinfo and df call the file system's source; "": "vrepofs"
+	NoExec         bool                             // the kernel executes no file of the mount
+	Context        string                           // SELinux context of every file (context= of mount(8)); needs root and a kernel with SELinux; "": none
 	StatfsDir      string                           // a directory of the store's file system, whose space statfs reports; "" reports none
 	ComposeTimeout time.Duration                    // how long a reader waits for a composition before EAGAIN; 0: 30 s
 	Composers      int                              // calls of Source.Tree at once; 0: 2
@@ -48,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.DirCacheBytes <= 0 {
 		o.DirCacheBytes = defaultDirCacheBytes
+	}
+	if o.Source == "" {
+		o.Source = "vrepofs"
 	}
 	if o.Logf == nil {
 		o.Logf = log.Printf

@@ -160,7 +160,7 @@ func (f *FS) attach() error {
 	opts := &fuse.MountOptions{
 		AllowOther:               f.opt.AllowOther,
 		Options:                  []string{"ro", "default_permissions"},
-		FsName:                   "vrepofs",
+		FsName:                   f.opt.Source,
 		Name:                     "vrepofs",
 		MaxWrite:                 maxRead,
 		MaxBackground:            maxBackground,
@@ -178,6 +178,15 @@ func (f *FS) attach() error {
 		}
 	} else {
 		f.helper = true
+		if f.opt.Context != "" {
+			return errors.New("an SELinux context needs root: fusermount3 passes none on")
+		}
+		if f.opt.NoExec {
+			opts.Options = append(opts.Options, "noexec")
+		}
+		if strings.ContainsAny(opts.FsName, `,\\`) {
+			opts.FsName = "vrepofs" // fusermount3 would take it for several options
+		}
 	}
 	server, err := fuse.NewServer(f, at, opts)
 	if err != nil {
@@ -198,13 +207,16 @@ func (f *FS) mountDevice() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open /dev/fuse: %w", err)
 	}
-	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,max_read=%d", fd, maxRead)
-	if f.opt.AllowOther {
-		data += ",allow_other"
+	flags, data, err := f.opt.kernel(fd)
+	if err == nil {
+		err = os.NewSyscallError("mount", unix.Mount(f.opt.Source, f.mountpoint, fsType, flags, data))
+		if f.opt.Context != "" && errors.Is(err, unix.EINVAL) {
+			err = fmt.Errorf("%w (this kernel takes no SELinux context, or not this one: %s)", err, f.opt.Context)
+		}
 	}
-	if err := unix.Mount("vrepofs", f.mountpoint, fsType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_RDONLY, data); err != nil {
+	if err != nil {
 		unix.Close(fd)
-		return "", os.NewSyscallError("mount", err)
+		return "", err
 	}
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -214,6 +226,26 @@ func (f *FS) mountDevice() (string, error) {
 	}
 	f.device = os.NewFile(uintptr(fd), "/dev/fuse")
 	return fmt.Sprintf("/dev/fd/%d", dup), nil
+}
+
+// kernel returns the options as mount(2) takes them: flags, and the string that FUSE and the security module read.
+func (o Options) kernel(fd int) (flags uintptr, data string, err error) {
+	flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_RDONLY
+	if o.NoExec {
+		flags |= unix.MS_NOEXEC
+	}
+	data = fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,max_read=%d", fd, maxRead)
+	if o.AllowOther {
+		data += ",allow_other"
+	}
+	if o.Context != "" {
+		// In quotes, because a context may hold commas: the categories of its range (mount(8)). The kernel takes them off.
+		if strings.ContainsFunc(o.Context, func(r rune) bool { return r <= ' ' || r == '"' || r == '\\' || r > '~' }) {
+			return 0, "", fmt.Errorf("SELinux context %q: %w", o.Context, unix.EINVAL)
+		}
+		data += `,context="` + o.Context + `"`
+	}
+	return flags, data, nil
 }
 
 // Init is called by go-fuse once the kernel has said what it can do, before any other request.

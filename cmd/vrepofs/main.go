@@ -9,7 +9,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	if isMountHelper(os.Args[0]) {
+		os.Exit(mountHelper(os.Args[1:], os.Stderr, run))
+	}
+	os.Exit(run(os.Args[1:]))
+}
 
 // run executes one command line and returns the exit code.
 func run(args []string) int {

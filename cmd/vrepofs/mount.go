@@ -24,9 +24,10 @@ const readyText = "ready\n"
 
 func (a *app) mountVerb() *cobra.Command {
 	var (
-		allowOther, foreground bool
-		readyFD                int
-		logFile                string
+		m          mountFlags
+		foreground bool
+		readyFD    int
+		logFile    string
 	)
 	cmd := &cobra.Command{
 		Use:   "mount MNT [FLAGS]",
@@ -39,25 +40,29 @@ As root the mount is for all users and the kernel reads RPMs itself (passthrough
 fusermount3: for that user alone unless --allow-other, and slower. What a killed daemon left at MNT is cleared away.
 
 With --foreground it does not go into the background, logs to stderr, and tells a service manager when it is ready:
-by sd_notify(3), or with a line on the descriptor of --ready-fd.`,
+by sd_notify(3), or with a line on the descriptor of --ready-fd.
+
+Called as mount.vrepofs, it is the helper of mount(8): mount -t vrepofs STORE MNT, and a line in /etc/fstab.`,
 		Example: `  vrepofs mount /mnt/repos
   vrepofs mount /mnt/repos --foreground               # in a unit of systemd with Type=notify
   vrepofs mount /mnt/repos --foreground --ready-fd 3  # under s6 or a script of your own`,
 		Args: exactly("MNT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("allow-other") {
-				allowOther = os.Geteuid() == 0
+				m.allowOther = os.Geteuid() == 0
 			}
 			if !foreground && (readyFD >= 0 || logFile != "") {
 				return wrong(cmd, "--ready-fd goes with --foreground")
 			}
 			if !foreground {
-				return a.mountInBackground(args[0], allowOther)
+				return a.mountInBackground(args[0], m)
 			}
-			return a.serve(cmd, args[0], allowOther, readyFD, logFile)
+			return a.serve(cmd, args[0], m, readyFD, logFile)
 		},
 	}
-	cmd.Flags().BoolVar(&allowOther, "allow-other", false, "let all users read the mount (root: always, unless --allow-other=false)")
+	cmd.Flags().BoolVar(&m.allowOther, "allow-other", false, "let all users read the mount (root: always, unless --allow-other=false)")
+	cmd.Flags().BoolVar(&m.noExec, "noexec", false, "let nothing in the mount be executed")
+	cmd.Flags().StringVar(&m.context, "context", "", "SELinux `CONTEXT` of every file, such as system_u:object_r:httpd_sys_content_t:s0 (root)")
 	cmd.Flags().BoolVar(&foreground, "foreground", false, "stay in the foreground")
 	cmd.Flags().IntVar(&readyFD, "ready-fd", -1, "when ready write a line to descriptor `N` and close it")
 	cmd.Flags().StringVar(&logFile, "log-file", "", "once ready, log to this `FILE`")
@@ -68,8 +73,26 @@ by sd_notify(3), or with a line on the descriptor of --ready-fd.`,
 	return cmd
 }
 
+// mountFlags say how the kernel is to mount.
+type mountFlags struct {
+	allowOther, noExec bool
+	context            string
+}
+
+// args are the flags for a daemon that is started with them.
+func (m mountFlags) args() []string {
+	out := []string{"--allow-other=" + strconv.FormatBool(m.allowOther)}
+	if m.noExec {
+		out = append(out, "--noexec")
+	}
+	if m.context != "" {
+		out = append(out, "--context="+m.context)
+	}
+	return out
+}
+
 // serve is the daemon's process.
-func (a *app) serve(cmd *cobra.Command, mountpoint string, allowOther bool, readyFD int, logFile string) error {
+func (a *app) serve(cmd *cobra.Command, mountpoint string, m mountFlags, readyFD int, logFile string) error {
 	var ready *os.File
 	if readyFD >= 0 {
 		if _, err := unix.FcntlInt(uintptr(readyFD), unix.F_GETFD, 0); err != nil {
@@ -81,7 +104,8 @@ func (a *app) serve(cmd *cobra.Command, mountpoint string, allowOther bool, read
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return ctl.Serve(cmd.Context(), ctl.ServeOptions{
-		Store: a.store, Mountpoint: mountpoint, AllowOther: allowOther, Version: versionText(), Log: log,
+		Store: a.store, Mountpoint: mountpoint, Version: versionText(), Log: log,
+		AllowOther: m.allowOther, NoExec: m.noExec, Context: m.context,
 		Open: store.Options{AcceptClock: a.acceptClock, Command: "vrepofs mount " + quote(mountpoint), Log: log},
 		Ready: func() error {
 			if logFile != "" {
@@ -117,7 +141,7 @@ func redirect(name string) error {
 
 // mountInBackground starts this program again as the daemon and waits until it serves. Until then the daemon talks to our
 // stderr, so that its errors are seen.
-func (a *app) mountInBackground(mountpoint string, allowOther bool) error {
+func (a *app) mountInBackground(mountpoint string, m mountFlags) error {
 	root, err := filepath.Abs(a.store)
 	if err != nil {
 		return err
@@ -132,13 +156,14 @@ func (a *app) mountInBackground(mountpoint string, allowOther bool) error {
 	}
 	defer r.Close()
 	args := []string{"mount", mp, "--foreground", "--ready-fd=3", "--store=" + root,
-		"--log-file=" + filepath.Join(root, "daemon.log"), "--allow-other=" + strconv.FormatBool(allowOther)}
+		"--log-file=" + filepath.Join(root, "daemon.log")}
+	args = append(args, m.args()...)
 	if a.acceptClock {
 		args = append(args, "--accept-clock")
 	}
 	daemon := &exec.Cmd{
-		Path:        "/proc/self/exe", // this very program, even if its file was replaced meanwhile
-		Args:        append([]string{os.Args[0]}, args...),
+		Path:        "/proc/self/exe",                     // this very program, even if its file was replaced meanwhile
+		Args:        append([]string{"vrepofs"}, args...), // not our own name, which may be mount.vrepofs
 		Dir:         "/",
 		Stderr:      os.Stderr,
 		ExtraFiles:  []*os.File{w}, // descriptor 3
