@@ -245,7 +245,7 @@ func TestRsyncdInFlight(t *testing.T) {
 	rsyncs(t, func(t *testing.T, rsync string) {
 		b, groups := newMover(t)
 		b.mount()
-		address := b.rsyncd(rsync)
+		address := b.rsyncd(rsync, b.modules(), func(err error) { b.Error(err) })
 		sources := []string{"jail/x86_64/", "jailedview/"}
 		if rsync == "rsync" {
 			sources = append(sources, "tag/x86_64/", "view/")
@@ -284,10 +284,10 @@ func TestNginxInFlight(t *testing.T) {
 	}
 }
 
-// rsyncd serves modules of a box as inetd does, one rsync for each connection: there is nothing to wait for and no port to guess.
-func (b *box) rsyncd(rsync string) string {
+// modules writes an rsyncd.conf with modules at and below a moving name, with chroot and without, and returns its path.
+func (b *box) modules() string {
 	b.Helper()
-	conf := b.write("rsyncd.conf", fmt.Sprintf(`uid = 0
+	return b.write("rsyncd.conf", fmt.Sprintf(`uid = 0
 gid = 0
 reverse lookup = no
 [tag]
@@ -303,6 +303,12 @@ use chroot = yes
 path = %[1]s/tags/dev/x86_64
 use chroot = yes
 `, b.mnt))
+}
+
+// rsyncd serves the modules of an rsyncd.conf as inetd does, one rsync for each connection: there is nothing to wait for and no port
+// to guess. failed is called for each that fails.
+func (b *box) rsyncd(rsync, conf string, failed func(error)) string {
+	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -324,15 +330,20 @@ use chroot = yes
 				b.Errorf("rsyncd: %v", err)
 				return
 			}
-			c := exec.Command(rsync, "--daemon", "--config="+conf, "--log-file=/dev/null")
-			c.Env, c.Dir, c.Stdin, c.Stdout = b.env(), "/", socket, socket
+			var log bytes.Buffer
+			c := exec.Command(rsync, "--daemon", "--config="+conf, "--log-file="+b.path("rsyncd.log"))
+			c.Env, c.Dir, c.Stdin, c.Stdout, c.Stderr = b.env(), "/", socket, socket, &log
 			err = c.Start()
 			socket.Close()
 			if err != nil {
 				b.Errorf("rsyncd: %v", err)
 				return
 			}
-			wg.Go(func() { _ = c.Wait() }) // what went wrong the client hears, too
+			wg.Go(func() {
+				if err := c.Wait(); err != nil {
+					failed(fmt.Errorf("rsyncd: %w\n%s", err, log.String()))
+				}
+			})
 		}
 	})
 	return l.Addr().String()
