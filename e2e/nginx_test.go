@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -54,13 +53,7 @@ http {
 	c := b.command("nginx", "-c", conf, "-e", b.path("nginx", "start.log"))
 	c.Env = append(c.Env, "NGINX=3;") // nginx's own way to hand listening sockets on
 	c.ExtraFiles = []*os.File{socket}
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = c.Process.Signal(syscall.SIGTERM)
-		_ = c.Wait()
-	})
+	b.background(c, "")
 	return "http://" + l.Addr().String()
 }
 

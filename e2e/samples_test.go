@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // sample reads a file of contrib and puts the box's own paths and ports into it: pairs of what is there and what replaces it.
@@ -58,6 +59,8 @@ func (b *box) web(w webSample, edit ...string) string {
 // background starts a server that a cleanup ends, and waits for a line that says that it serves; "" waits for nothing.
 func (b *box) background(c *exec.Cmd, ready string) {
 	b.Helper()
+	// Not the command's context, which ends before cleanups run and kills: the children of a killed Apache stay for ever.
+	c = &exec.Cmd{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir, ExtraFiles: c.ExtraFiles, Err: c.Err}
 	r, w, err := os.Pipe()
 	if err != nil {
 		b.Fatal(err)
@@ -85,7 +88,9 @@ func (b *box) background(c *exec.Cmd, ready string) {
 	}()
 	b.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM)
+		hangs := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
 		_ = c.Wait()
+		hangs.Stop()
 		r.Close()
 		if text := <-said; b.Failed() {
 			b.Logf("%s said:\n%s", c.Path, text)
