@@ -117,6 +117,10 @@ func (x *Index) guarded() (*badger.DB, error) {
 		return nil, err
 	}
 	db, err := openBadger(x.indexDir(), false)
+	if err != nil && !environmental(err) {
+		// Another goroutine of Badger's may still panic over what this error is about: until all is dropped it counts.
+		return nil, err
+	}
 	if e := x.o.FS.Remove("index.try.remove", name); err == nil && e != nil {
 		_ = db.Close()
 		return nil, e
