@@ -1,4 +1,4 @@
-// Package state gives the nouns of a store their shape: Repo, Snapshot, Build and Tag as records in the tables of the
+// Package state gives the nouns of a store their shape: Repo, Snapshot, Build, Tag and Channel as records in the tables of the
 // root tree, and every operation on them as a function from one state to the next.
 //
 // It is not a database: package index keeps the tables, commits them and remembers every earlier state. It is not policy
@@ -12,6 +12,9 @@
 //	builds      zlib-1.3.1-4.fc42                 Build, in binary: id, source NVR, RPM rows
 //	tags        f42-build                         Tag: arches, inheritance, roots of its builds' and packages' trees
 //	counters    build                             the last build id given, decimal
+//	channels    production/9/core/x86_64/os       Channel: what is published there, with its directory's tree.Entry
+//	channelmoves /production/9                    when what is seen at or below a path last changed: {"event":21,"stamp":1795235400}
+//	freezes     production                        when the path was frozen
 //
 // A tag's builds and its package list are trees of their own, so that tagging one build among thousands rewrites a few
 // nodes:
@@ -29,4 +32,12 @@
 //
 // Every repo and tag record carries the event and stamp of the last commit that changed it. A view's generation is the
 // greatest over the tags that it inherits from; nothing is written to a tag when one of its parents changes.
+//
+// # Channels
+//
+// A channel's record holds the tree that is published at its path, with the times of that path. Every operation on channels
+// is first a list of moves, which writes nothing (PlanSet, PlanPromote, PlanRollback, PlanUnset), so that it can be shown, and
+// then Publish. channelmoves has a record for every prefix of a path that ever moved, "/" for all of them, and keeps it after a removal:
+// from it follow the generation that the mount shows, the times of directories above repositories, and the history of any
+// path, one read per event that moved it.
 package state

@@ -17,6 +17,10 @@ const (
 	TableBuilds    = "builds"
 	TableTags      = "tags"
 	TableCounters  = "counters"
+
+	TableChannels     = "channels"
+	TableChannelMoves = "channelmoves"
+	TableFreezes      = "freezes"
 )
 
 // Reader reads the tables of one state. An *index.Tx sees its own writes; an index.View is one committed state.

@@ -1,0 +1,192 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"iter"
+	"strconv"
+	"strings"
+
+	"vrepofs/tree"
+)
+
+// Channel is one repository of a published tree: what lies at a stable path.
+type Channel struct {
+	Path     string     `json:"path"`               // "production/9/core/x86_64/os"
+	Snapshot string     `json:"snapshot,omitempty"` // "fedora@20261121T043000Z", or else
+	Tag      string     `json:"tag,omitempty"`      // the view of a tag
+	Arch     string     `json:"arch,omitempty"`     // for one arch
+	AsOf     Change     `json:"as_of,omitzero"`     // of that generation
+	Mode     Mode       `json:"mode"`               // whose repodata it has
+	Root     tree.Entry `json:"-"`                  // its directory as published: with the times of this path
+	Dir      []byte     `json:"dir"`                // Root, encoded
+	Count    int        `json:"count"`              // number of RPMs
+	Bytes    int64      `json:"bytes"`              // sum of their sizes
+	Changed  Change     `json:"changed"`            // when the content at the path last changed
+}
+
+// Source names what is published: "fedora@20261121T043000Z" or "dev/x86_64@17".
+func (c Channel) Source() string {
+	if c.Tag == "" {
+		return c.Snapshot
+	}
+	return c.Tag + "/" + c.Arch + "@" + strconv.FormatUint(c.AsOf.Event, 10)
+}
+
+// same reports whether two records say the same.
+func (c *Channel) same(o *Channel) bool {
+	return c.Path == o.Path && c.Source() == o.Source() && c.Mode == o.Mode && c.Root == o.Root
+}
+
+// maxChannelPath and maxChannelDepth bound paths: rsync, web servers and clients add names of their own behind.
+const (
+	maxChannelPath  = 512 // bytes
+	maxChannelDepth = 32  // components
+)
+
+// CheckChannelPath refuses paths that would not make good directory names on every server.
+func CheckChannelPath(path string) error {
+	if err := tree.CheckPath(path); err != nil {
+		return fmt.Errorf("channel path: %w", err)
+	}
+	components := strings.Split(path, "/")
+	if len(path) > maxChannelPath || len(components) > maxChannelDepth {
+		return fmt.Errorf("channel path %.80q: want at most %d bytes and %d components: %w", path, maxChannelPath, maxChannelDepth, iofs.ErrInvalid)
+	}
+	for _, c := range components {
+		if err := CheckName("channel", c); err != nil {
+			return fmt.Errorf("channel path %q: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// GetChannel returns what is published at a path. iofs.ErrNotExist when nothing is.
+func GetChannel(r Reader, path string) (Channel, error) {
+	c, err := get[Channel](r, TableChannels, "channel", path)
+	if err != nil {
+		return c, err
+	}
+	return c, c.finish()
+}
+
+func (c *Channel) finish() (err error) {
+	if c.Root, err = tree.DecodeEntry(c.Dir); err != nil {
+		err = fmt.Errorf("channel %s: record in the index: %w", c.Path, err)
+	}
+	return err
+}
+
+// Channels yields what is published at a path or below it, in the order of paths; "" means everything.
+func Channels(r Reader, path string) iter.Seq2[Channel, error] {
+	below := func(yield func(Channel, error) bool) {
+		prefix := path + "/"
+		if path == "" {
+			prefix = ""
+		}
+		for c, err := range all(r, TableChannels, "channel", prefix, (*Channel).finish) {
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
+	if path == "" {
+		return below
+	}
+	return func(yield func(Channel, error) bool) {
+		c, err := GetChannel(r, path)
+		switch {
+		case errors.Is(err, iofs.ErrNotExist):
+			below(yield) // a repository has none below it
+		default:
+			yield(c, err)
+		}
+	}
+}
+
+// HasChannels reports whether anything is published.
+func HasChannels(r Reader) (bool, error) {
+	for _, err := range r.List(TableChannels, "") {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// ChannelMoved says when what is to be seen at a path or below it last changed, removals included; "" means all channels. The zero
+// Change: never.
+func ChannelMoved(r Reader, path string) (c Change, err error) {
+	c, err = get[Change](r, TableChannelMoves, "channel", "/"+path)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return Change{}, nil
+	}
+	return c, err
+}
+
+// Frozen returns the freeze that covers a path: of the path itself or of one above it. at is "" when there is none.
+func Frozen(r Reader, path string) (at string, since Change, err error) {
+	for _, p := range prefixes(path) {
+		since, err = get[Change](r, TableFreezes, "freeze", p)
+		if err == nil {
+			return p, since, nil
+		}
+		if !errors.Is(err, iofs.ErrNotExist) {
+			return "", since, err
+		}
+	}
+	return "", Change{}, nil
+}
+
+// Freezes yields the frozen paths with when they were frozen, in order.
+func Freezes(r Reader) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for item, err := range r.List(TableFreezes, "") {
+			if !yield(item.Name, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Freeze refuses all moves at a path and below it until Thaw. Nothing need be published there yet.
+func Freeze(tx Tx, path string) error {
+	if err := CheckChannelPath(path); err != nil {
+		return err
+	}
+	if at, since, err := Frozen(tx, path); err != nil {
+		return err
+	} else if at != "" {
+		return fmt.Errorf("channel %s: %s is frozen since event %d: %w", path, at, since.Event, iofs.ErrExist)
+	}
+	tx.Put(TableFreezes, path, encode(now(tx)))
+	return nil
+}
+
+// Thaw ends a freeze of exactly this path.
+func Thaw(tx Tx, path string) error {
+	if err := CheckChannelPath(path); err != nil {
+		return err
+	}
+	at, _, err := Frozen(tx, path)
+	switch {
+	case err != nil:
+		return err
+	case at == "":
+		return fmt.Errorf("channel %s is not frozen: %w", path, iofs.ErrNotExist)
+	case at != path:
+		return fmt.Errorf("channel %s is not frozen itself: thaw %s: %w", path, at, ErrConflict)
+	}
+	tx.Delete(TableFreezes, path)
+	return nil
+}
+
+// prefixes returns a path's own prefixes, the shortest first, itself last: "a", "a/b", "a/b/c".
+func prefixes(path string) []string {
+	var out []string
+	for i := range len(path) {
+		if path[i] == '/' {
+			out = append(out, path[:i])
+		}
+	}
+	return append(out, path)
+}

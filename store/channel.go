@@ -1,0 +1,299 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vrepofs/blob"
+	"vrepofs/index"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// Action is what happens to one repository of a channel.
+type Action string
+
+// The actions.
+const (
+	Set       Action = "set"       // nothing was published at its path before
+	Changed   Action = "changed"   // its content changes
+	Removed   Action = "removed"   // its path goes away
+	Unchanged Action = "unchanged" // what a reader sees stays as it is, times included
+)
+
+// Step is what happens to one repository of a channel.
+type Step struct {
+	Path     string
+	Action   Action
+	Old, New *state.Channel // nil: not published
+	Packages *PackageDiff   // of dry runs and histories
+}
+
+// Plan is what an operation on channels does, in the order of paths.
+type Plan struct {
+	Steps  []Step
+	Change state.Change // the commit; of a dry run, zero
+}
+
+// SetChannel publishes source at path: a snapshot ("fedora@20261121T043000Z", "fedora@latest") or a view, now or as of a moment
+// ("dev/x86_64", "dev/x86_64@17"). A dry run changes nothing and says what would happen.
+func (s *Store) SetChannel(ctx context.Context, who Who, path, source string, dry bool) (Plan, error) {
+	if err := state.CheckChannelPath(path); err != nil {
+		return Plan{}, err
+	}
+	c, err := s.publication(ctx, source)
+	if err != nil {
+		return Plan{}, err
+	}
+	c.Path = path
+	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) {
+		if c.Snapshot != "" {
+			if _, err := state.GetSnapshot(r, c.Snapshot); err != nil {
+				return nil, err
+			}
+		}
+		return state.PlanSet(r, c)
+	})
+}
+
+// publication finds what a source names, and composes it if it is a view.
+func (s *Store) publication(ctx context.Context, source string) (c state.Channel, err error) {
+	tag, arch, view := strings.Cut(source, "/")
+	if !view {
+		r, _, err := s.State("")
+		if err != nil {
+			return c, err
+		}
+		snap, err := state.GetSnapshot(r, source)
+		return state.Channel{Snapshot: snap.Ref(), Mode: snap.Mode, Root: snap.Root, Count: snap.Count, Bytes: snap.Bytes}, err
+	}
+	arch, at, _ := strings.Cut(arch, "@")
+	if err := state.CheckName("tag", tag); err != nil {
+		return c, err
+	}
+	r, _, err := s.State(Moment(at))
+	if err != nil {
+		return c, err
+	}
+	v, err := s.Composer.View(ctx, r, tag, arch)
+	return state.Channel{
+		Tag: tag, Arch: arch, AsOf: v.Generation, Mode: state.Generated, Root: v.Root, Count: v.Count, Bytes: v.Bytes,
+	}, err
+}
+
+// Promote publishes everything that is at and below from also at to, and removes what to has and from lacks, in one commit.
+func (s *Store) Promote(ctx context.Context, who Who, from, to string, dry bool) (Plan, error) {
+	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) { return state.PlanPromote(r, from, to) })
+}
+
+// Rollback makes a path and everything below it what it was at a moment; "" means before its last move.
+func (s *Store) Rollback(ctx context.Context, who Who, path string, to Moment, dry bool) (Plan, error) {
+	if err := state.CheckChannelPath(path); err != nil {
+		return Plan{}, err
+	}
+	var then index.Head
+	if to == "" {
+		moved, err := state.ChannelMoved(s.Index.View(s.Index.Head()), path)
+		if err != nil {
+			return Plan{}, err
+		}
+		if moved.Event == 0 {
+			return Plan{}, fmt.Errorf("channel %s never moved: %w", path, state.ErrConflict)
+		}
+		if then, err = s.Index.At(moved.Event - 1); err != nil {
+			return Plan{}, err
+		}
+	} else {
+		var err error
+		if then, err = s.Head(to); err != nil {
+			return Plan{}, err
+		}
+	}
+	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) {
+		return state.PlanRollback(r, s.Index.View(then), path)
+	})
+}
+
+// UnsetChannel removes a path with everything below it. Earlier events still show it.
+func (s *Store) UnsetChannel(ctx context.Context, who Who, path string, dry bool) (Plan, error) {
+	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) { return state.PlanUnset(r, path) })
+}
+
+// FreezeChannel refuses all moves at and below a path until it is thawed.
+func (s *Store) FreezeChannel(ctx context.Context, who Who, path string, frozen bool) (state.Change, error) {
+	return s.commit(ctx, who, func(tx *index.Tx) error {
+		if frozen {
+			return state.Freeze(tx, path)
+		}
+		return state.Thaw(tx, path)
+	})
+}
+
+// move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown, and made again in the commit:
+// if it is not the same by then, nothing is done.
+func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Reader) ([]state.Move, error)) (Plan, error) {
+	lease, err := s.Blobs.NewLease()
+	if err != nil {
+		return Plan{}, err
+	}
+	defer lease.Close()
+	head := s.Index.Head()
+	view := s.Index.View(head)
+	planned, err := plan(view)
+	if err != nil {
+		return Plan{}, err
+	}
+	if dry {
+		sum := func(b []byte) (blob.Digest, error) { return blob.Sum(b), nil }
+		scratch := s.Index.NewBuffer()
+		moves, _, err := s.restamp(ctx, scratch, sum, planned, head.Stamp+1)
+		if err != nil {
+			return Plan{}, err
+		}
+		if err := state.CheckMoves(view, moves); err != nil {
+			return Plan{}, err
+		}
+		out := planOf(moves)
+		return out, s.comparePackages(ctx, scratch, out.Steps)
+	}
+	var out Plan
+	change, err := s.commit(ctx, who, func(tx *index.Tx) error {
+		again, err := plan(tx)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(planned, again, state.Move.Same) {
+			return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
+		}
+		moves, blobs, err := s.restamp(ctx, tx, lease.Write, again, tx.Stamp())
+		if err != nil {
+			return err
+		}
+		if err := lease.Flush(ctx); err != nil {
+			return err
+		}
+		tx.Requires(blobs...)
+		out = planOf(moves)
+		return state.Publish(tx, moves)
+	})
+	out.Change = change
+	return out, err
+}
+
+// restamp gives the trees of moves the times of their paths.
+func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
+	for _, m := range planned {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if m.New != nil {
+			var was tree.Entry
+			if m.Old != nil {
+				was = m.Old.Root
+			}
+			c := *m.New
+			var more []blob.Digest
+			if c.Root, more, err = s.Composer.Restamp(w, put, c.Mode, c.Root, was, stamp); err != nil {
+				return nil, nil, fmt.Errorf("channel %s: %s: %w", m.Path, c.Source(), err)
+			}
+			m.New, blobs = &c, append(blobs, more...)
+		}
+		moves = append(moves, m)
+	}
+	return moves, blobs, nil
+}
+
+// planOf says what moves of restamped trees are.
+func planOf(moves []state.Move) Plan {
+	var p Plan
+	for _, m := range moves {
+		step := Step{Path: m.Path, Old: m.Old, New: m.New, Action: Changed}
+		switch {
+		case m.New == nil:
+			step.Action = Removed
+		case m.Old == nil:
+			step.Action = Set
+		case m.Old.Root == m.New.Root:
+			step.Action = Unchanged
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return p
+}
+
+// ChannelEvent is one event that moved a channel.
+type ChannelEvent struct {
+	Rows  []index.Row // of the log: more than one if operations were committed together
+	Steps []Step      // what it did at and below the path, without what stayed
+}
+
+// ChannelHistory returns at most limit events that moved a path or anything below it, newest first, from those below before (0:
+// all); more says that older ones follow. It costs what those events changed.
+func (s *Store) ChannelHistory(ctx context.Context, path string, before uint64, limit int) (events []ChannelEvent, more bool, err error) {
+	if path != "" {
+		if err := state.CheckChannelPath(path); err != nil {
+			return nil, false, err
+		}
+	}
+	head := s.Index.Head()
+	if before > 0 && before <= head.Seq {
+		if head, err = s.Index.At(before - 1); err != nil {
+			return nil, false, err
+		}
+	}
+	for {
+		now := s.Index.View(head)
+		moved, err := state.ChannelMoved(now, path)
+		if err != nil || moved.Event == 0 {
+			return events, false, err
+		}
+		if len(events) == limit {
+			return events, true, nil
+		}
+		if head, err = s.Index.At(moved.Event - 1); err != nil {
+			return nil, false, err
+		}
+		var e ChannelEvent
+		for row, err := range s.Index.Log(moved.Event, moved.Event) {
+			if err != nil {
+				return nil, false, err
+			}
+			e.Rows = append(e.Rows, row)
+		}
+		if e.Steps, err = s.channelSteps(s.Index.View(head), now, path); err != nil {
+			return nil, false, err
+		}
+		if err := s.comparePackages(ctx, s.Index, e.Steps); err != nil {
+			return nil, false, err
+		}
+		events = append(events, e)
+	}
+}
+
+// channelSteps says what differs at and below a path between two states.
+func (s *Store) channelSteps(a, b state.Reader, path string) ([]Step, error) {
+	olds := map[string]*state.Channel{}
+	for c, err := range state.Channels(a, path) {
+		if err != nil {
+			return nil, err
+		}
+		olds[c.Path] = &c
+	}
+	var moves []state.Move
+	for c, err := range state.Channels(b, path) {
+		if err != nil {
+			return nil, err
+		}
+		if old := olds[c.Path]; old == nil || old.Root != c.Root {
+			moves = append(moves, state.Move{Path: c.Path, Old: old, New: &c})
+		}
+		delete(olds, c.Path)
+	}
+	for p, old := range olds {
+		moves = append(moves, state.Move{Path: p, Old: old})
+	}
+	slices.SortFunc(moves, func(a, b state.Move) int { return strings.Compare(a.Path, b.Path) })
+	return planOf(moves).Steps, nil
+}
