@@ -4,7 +4,8 @@
 //	repos/REPO/ID/…             every snapshot of every repo, immutable
 //	repos/REPO/latest -> ID
 //	tags/TAG/ARCH/…             the view now; TAG is bound to a new directory when anything it inherits from changes
-//	at/EVENT/{repos,tags}/…     the same as of an event; not listed
+//	channels/PATH/…             published trees; channels as a whole is bound to a new directory when any of them moves
+//	at/EVENT/{repos,tags,channels}/…  the same as of an event; not listed
 //	at/LABEL, at/TIME -> EVENT  symbolic links, so that a directory has one place
 //
 // # Keys of places
@@ -16,8 +17,12 @@
 //	repos/fedora/latest@20261121T043000Z                a symbolic link
 //	tags@17/f42                                         a tag of the generation of event 17: its arches
 //	tags@17/f42/x86_64                                  a view's tree
+//	channels@21  channels@21/production                 channels of the generation of event 21: its directories
+//	channels@21/production/9/os@                        a repository's tree
 //	at/23  at/23/repos  at/23/repos/fedora  at/23/tags  at/23/tags/f42   as of event 23
+//	at/23/channels  at/23/channels/production                            the same of channels
 //	at/23/repos/fedora/20261121T043000Z  at/23/tags/f42/x86_64           trees
+//	at/23/channels/production/9/os@                                      a tree
 //	at/23@                                              the symbolic link that every label and time of event 23 is
 //
 // # A commit

@@ -11,11 +11,12 @@ import (
 
 // place is a key taken apart.
 type place struct {
-	event uint64   // of at/EVENT and tags@EVENT; 0 in the present
+	event uint64   // of at/EVENT, tags@EVENT and channels@EVENT; 0 in the present
 	at    bool     // below at/EVENT
-	table string   // "repos", "tags", "at", or "" for the root and at/EVENT itself
-	path  []string // what follows the table: repo and id, or tag and arch
+	table string   // "repos", "tags", "channels", "at", or "" for the root and at/EVENT itself
+	path  []string // what follows the table: repo and id, tag and arch, or the path of a channel
 	link  bool     // a symbolic link: latest@ID, or EVENT@
+	end   bool     // of a channel's path: a repository, which ends in "@"
 }
 
 // errKey is the reason why a key that this package did not make is refused.
@@ -44,6 +45,12 @@ func parseKey(key string) (place, error) {
 		}
 	case c[0] == "repos":
 		p = place{table: c[0], path: c[1:]}
+	case strings.HasPrefix(c[0], "channels@"):
+		n, err := strconv.ParseUint(c[0][len("channels@"):], 10, 64)
+		if err != nil {
+			return p, errKey(key)
+		}
+		p = place{event: n, table: "channels", path: c[1:]}
 	case strings.HasPrefix(c[0], "tags@"):
 		n, err := strconv.ParseUint(c[0][len("tags@"):], 10, 64)
 		if err != nil || len(c) < 2 {
@@ -53,7 +60,12 @@ func parseKey(key string) (place, error) {
 	default:
 		return p, errKey(key)
 	}
-	if p.table != "" && p.table != "repos" && p.table != "tags" || len(p.path) > 2 {
+	switch {
+	case p.table == "channels":
+		if n := len(p.path); n > 0 {
+			p.path[n-1], p.end = strings.CutSuffix(p.path[n-1], "@")
+		}
+	case p.table != "" && p.table != "repos" && p.table != "tags" || len(p.path) > 2:
 		return p, errKey(key)
 	}
 	if p.table == "repos" && len(p.path) == 2 {
@@ -65,11 +77,19 @@ func parseKey(key string) (place, error) {
 	return p, nil
 }
 
-// tree reports whether the place is a snapshot or a view.
-func (p place) tree() bool { return len(p.path) == 2 && !p.link }
+// tree reports whether the place is a snapshot, a view or a repository of a channel.
+func (p place) tree() bool {
+	if p.table == "channels" {
+		return p.end
+	}
+	return len(p.path) == 2 && !p.link
+}
 
-// prefix is what keys of the same table begin with.
+// prefix is what keys of the same table begin with, in channels of the same generation.
 func (p place) prefix() string {
+	if p.table == "channels" && !p.at {
+		return channelsKey(state.Change{Event: p.event})
+	}
 	if p.at {
 		return "at/" + strconv.FormatUint(p.event, 10) + "/" + p.table
 	}
@@ -80,3 +100,6 @@ func (p place) prefix() string {
 func tagKey(g state.Change, tag string) string {
 	return "tags@" + strconv.FormatUint(g.Event, 10) + "/" + tag
 }
+
+// channelsKey is the key of all channels of a generation in the present.
+func channelsKey(g state.Change) string { return "channels@" + strconv.FormatUint(g.Event, 10) }

@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -75,6 +76,8 @@ func (l *Layout) Child(key string) (fs.Child, error) {
 		c.Parent, c.Symlink = "at", strconv.FormatUint(p.event, 10)
 	case p.at && p.table == "":
 		c.Parent = "at"
+	case p.table == "channels":
+		return channelChild(c, p, r)
 	case p.at && len(p.path) == 0:
 		c.Parent = "at/" + strconv.FormatUint(p.event, 10)
 	case len(p.path) == 0: // the root and its levels
@@ -123,7 +126,7 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 	return c, nil
 }
 
-// Tree returns the root of a snapshot or a view, which is composed if it was not before.
+// Tree returns the root of a snapshot, of a repository of a channel, or of a view, which is composed if it was not before.
 func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
 	p, err := parseKey(key)
 	if err != nil {
@@ -143,6 +146,10 @@ func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
 	r, _, err := l.state(p)
 	if err != nil {
 		return tree.Entry{}, err
+	}
+	if p.table == "channels" {
+		c, err := state.GetChannel(r, strings.Join(p.path, "/"))
+		return c.Root, err
 	}
 	v, err := l.st.Composer.View(ctx, r, p.path[0], p.path[1])
 	if err == nil && !p.at {
@@ -198,6 +205,13 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 	}
 	if p.event != 0 {
 		x["user.vrepofs.event"] = strconv.FormatUint(p.event, 10)
+	}
+	if p.table == "channels" && p.end {
+		if r, _, err := l.state(p); err == nil {
+			if c, err := state.GetChannel(r, strings.Join(p.path, "/")); err == nil {
+				x["user.vrepofs.origin"] = c.Source()
+			}
+		}
 	}
 	if p.table == "tags" && p.tree() {
 		if r, _, err := l.state(p); err == nil {

@@ -33,13 +33,23 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 	}
 	switch {
 	case p.table == "" && p.at:
-		return levelOf(key+"/", head.Stamp, "repos", "tags"), nil
+		lv := levelOf(key+"/", head.Stamp, "repos", "tags")
+		g, err := channelsNow(r)
+		if g.Event != 0 {
+			lv.Children = append(lv.Children, fs.Child{Name: "channels", Key: key + "/channels", Parent: key, Mtime: g.Stamp})
+		}
+		return lv, err
 	case p.table == "":
 		lv := levelOf("", head.Stamp, "repos", "tags", "at")
 		lv.Live = true
+		if g := l.shown.Load().channels; g.Event != 0 {
+			lv.Children = append(lv.Children, fs.Child{Name: "channels", Key: channelsKey(g), Mtime: g.Stamp})
+		}
 		return lv, nil
 	case p.table == "at":
 		return &fs.Level{Live: true}, nil // looked up, not listed
+	case p.table == "channels":
+		return channelLevel(key, p, r)
 	case p.table == "repos" && len(p.path) == 0:
 		return repos(p, r)
 	case p.table == "repos":
@@ -61,6 +71,12 @@ func (l *Layout) Find(key, name string) (fs.Child, error) {
 	}
 	child := name
 	switch {
+	case p.table == "" && !p.at && name == "channels":
+		g := l.shown.Load().channels
+		if g.Event == 0 {
+			return fs.Child{}, errKey(name)
+		}
+		return fs.Child{Name: name, Key: channelsKey(g), Mtime: g.Stamp}, nil
 	case p.table == "" && !p.at: // the root
 		if name != "repos" && name != "tags" && name != "at" {
 			return fs.Child{}, errKey(name)
@@ -73,6 +89,10 @@ func (l *Layout) Find(key, name string) (fs.Child, error) {
 			return fs.Child{}, errKey(key + "/" + name)
 		}
 		return fs.Child{Name: name, Key: tagKey(g, name), Parent: key, Mtime: g.Stamp}, nil
+	case p.table == "channels":
+		if child, err = l.inChannel(key, p, name); err != nil {
+			return fs.Child{}, err
+		}
 	case len(p.path) == 1:
 		if child, err = l.inNoun(key, p, name); err != nil {
 			return fs.Child{}, err

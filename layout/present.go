@@ -15,12 +15,14 @@ import (
 
 // present is what the live names show: a head, and for each tag the generation that its name is bound to.
 type present struct {
-	head   index.Head
-	links  map[string][]string     // tag → parents, of every tag
-	gens   map[string]state.Change // tag → generation, of every tag
-	own    map[string]state.Change // tag → its own last change
-	held   map[string]error        // tags that are not on their newest generation, with the reason
-	levels levels                  // of this present
+	head  index.Head
+	links map[string][]string     // tag → parents, of every tag
+	gens  map[string]state.Change // tag → generation, of every tag
+	own   map[string]state.Change // tag → its own last change
+	held  map[string]error        // tags that are not on their newest generation, with the reason
+	// channels is the generation that the name channels is bound to; zero: there is none.
+	channels state.Change
+	levels   levels // of this present
 }
 
 // levels keeps levels that were made, so that the mount finds what it derived from them.
@@ -77,6 +79,10 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	}
 	changed := slices.Collect(maps.Keys(p.held))
 	view := x.View(head)
+	var err error
+	if n.channels, err = channelsNow(view); err != nil {
+		return nil, err
+	}
 	for d, err := range diffTable(x, p.head, head, state.TableTags) {
 		if err != nil {
 			return nil, err

@@ -92,6 +92,9 @@ func (l *Layout) prepare(ctx context.Context, was, now *present) {
 // moves is what the kernel is to be told: the names of live levels that are bound to other places, new or gone.
 func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 	var moves []fs.Move
+	if a, b := was.channels, now.channels; a != b {
+		moves = append(moves, fs.Move{Parent: "", Name: "channels", Rebound: a.Event != 0 && b.Event != 0})
+	}
 	for _, tag := range union(was.gens, now.gens) {
 		a, before := was.gens[tag]
 		b, after := now.gens[tag]
