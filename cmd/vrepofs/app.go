@@ -49,6 +49,8 @@ in the mount under at/EVENT. The verbs are the same whether a daemon (vrepofs mo
   vrepofs build import /mnt/koji/packages/zlib   # RPMs → builds, grouped by source RPM
   vrepofs tag create dev --arch x86_64
   vrepofs tag add dev zlib-1.3.1-4.el9
+  vrepofs channel set staging/9/os dev/x86_64    # the merged repository at a stable path
+  vrepofs channel promote staging production
   vrepofs mount /mnt/repos                       # serve it all, in the background`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -71,6 +73,7 @@ in the mount under at/EVENT. The verbs are the same whether a daemon (vrepofs mo
 	root.AddGroup(
 		&cobra.Group{ID: "serve", Title: "Serve a store:"},
 		&cobra.Group{ID: "fill", Title: "Fill it:"},
+		&cobra.Group{ID: "publish", Title: "Publish it:"},
 		&cobra.Group{ID: "look", Title: "Look at it:"},
 	)
 	group := func(id string, cmds ...*cobra.Command) {
@@ -81,6 +84,7 @@ in the mount under at/EVENT. The verbs are the same whether a daemon (vrepofs mo
 	}
 	group("serve", a.initVerb(), a.mountVerb(), a.umountVerb())
 	group("fill", a.repoNoun(), a.snapshotNoun(), a.buildNoun(), a.tagNoun())
+	group("publish", a.channelNoun())
 	group("look", a.logVerb(), a.statusVerb(), a.verifyVerb(), a.indexNoun())
 	root.AddCommand(a.versionVerb())
 	root.SetHelpCommand(a.helpVerb())

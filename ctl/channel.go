@@ -1,0 +1,290 @@
+package ctl
+
+import (
+	"context"
+	"time"
+
+	"vrepofs/state"
+	"vrepofs/store"
+)
+
+// Channel is one repository of a published tree as requests show it.
+type Channel struct {
+	Path    string `json:"path"`   // in the mount below channels/: "production/9/core/x86_64/os"
+	Source  string `json:"source"` // "fedora@20261121T043000Z" or "dev/x86_64@17"
+	Mode    string `json:"mode"`   // "generated" or "verbatim": whose repodata it has
+	RPMs    int    `json:"rpms"`   // how many
+	Bytes   int64  `json:"bytes"`  // sum of their sizes
+	Changed Change `json:"changed"`
+	Frozen  string `json:"frozen,omitempty"` // the frozen path that covers it
+}
+
+// Channels answers ListChannels.
+type Channels struct {
+	Channels []Channel `json:"channels"`
+	Frozen   []string  `json:"frozen"` // frozen paths
+}
+
+// ChannelStep is what happens to one repository of a channel.
+type ChannelStep struct {
+	Path     string        `json:"path"`
+	Action   string        `json:"action"` // "set", "changed", "removed", "unchanged"
+	Before   string        `json:"before,omitempty"`
+	After    string        `json:"after,omitempty"`
+	Verbatim bool          `json:"verbatim,omitempty"` // what it becomes keeps upstream's repodata
+	Packages *PackagesDiff `json:"packages,omitempty"` // of dry runs and logs
+}
+
+// PackagesDiff is what differs by package. Upgraded and downgraded go by rpm's comparison of versions; replaced is the same
+// version with other bytes.
+type PackagesDiff struct {
+	Added      PackagesList `json:"added"`
+	Removed    PackagesList `json:"removed"`
+	Upgraded   PackagesList `json:"upgraded"`
+	Downgraded PackagesList `json:"downgraded"`
+	Replaced   PackagesList `json:"replaced"`
+}
+
+// PackagesList counts packages and names the first of them.
+type PackagesList struct {
+	Count int             `json:"count"`
+	First []PackageChange `json:"first,omitempty"` // at most 100
+}
+
+// PackageChange is one package before and after.
+type PackageChange struct {
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
+}
+
+// ChannelPlan is what an operation on channels does, or would do.
+type ChannelPlan struct {
+	DryRun bool          `json:"dry_run,omitempty"`
+	Change *Change       `json:"change,omitempty"` // not of a dry run
+	Steps  []ChannelStep `json:"steps"`
+}
+
+// ChannelEvent is one event that moved a channel. Rows of the log that were committed together share one.
+type ChannelEvent struct {
+	Event uint64        `json:"event"`
+	Time  time.Time     `json:"time"`
+	Rows  []LogRow      `json:"rows"`
+	Steps []ChannelStep `json:"steps"`
+}
+
+// ChannelLog is a page of a channel's history, newest first; More says that older events follow.
+type ChannelLog struct {
+	Events []ChannelEvent `json:"events"`
+	More   bool           `json:"more,omitempty"`
+}
+
+// ListChannelsRequest asks what is published at and below a path; "" is everything.
+type ListChannelsRequest struct {
+	At
+	Path string `json:"path,omitempty"`
+}
+
+// ChannelRequest changes what is at a path.
+type ChannelRequest struct {
+	Why
+	Path   string `json:"path"`
+	Source string `json:"source,omitempty"` // set: what is published; promote: the path it comes from
+	To     string `json:"to,omitempty"`     // rollback: the moment; "" is before the last move
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+// FreezeRequest refuses moves at and below a path, or allows them again.
+type FreezeRequest struct {
+	Why
+	Path string `json:"path"`
+	Thaw bool   `json:"thaw,omitempty"`
+}
+
+// ChannelLogRequest asks for the events that moved a path, newest first.
+type ChannelLogRequest struct {
+	Path   string `json:"path,omitempty"`
+	Before uint64 `json:"before,omitempty"` // only events below it; 0: all
+	Limit  int    `json:"limit,omitempty"`  // 0 or too much: maxHistory
+}
+
+// maxHistory is how many events of a history an answer has at most: each compares two trees.
+const maxHistory = 50
+
+// ListChannels lists what is published at and below a path, by path; "" is everything.
+func (c *Client) ListChannels(ctx context.Context, at At, path string) (*Channels, error) {
+	return call[Channels](ctx, c, "channel/list", ListChannelsRequest{at, path})
+}
+
+// SetChannel publishes a snapshot or a view at a path.
+func (c *Client) SetChannel(ctx context.Context, why Why, path, source string, dry bool) (*ChannelPlan, error) {
+	return call[ChannelPlan](ctx, c, "channel/set", ChannelRequest{Why: why, Path: path, Source: source, DryRun: dry})
+}
+
+// Promote publishes everything at and below from also at to.
+func (c *Client) Promote(ctx context.Context, why Why, from, to string, dry bool) (*ChannelPlan, error) {
+	return call[ChannelPlan](ctx, c, "channel/promote", ChannelRequest{Why: why, Path: to, Source: from, DryRun: dry})
+}
+
+// Rollback makes a path and everything below it what it was at a moment; "" is before its last move.
+func (c *Client) Rollback(ctx context.Context, why Why, path, to string, dry bool) (*ChannelPlan, error) {
+	return call[ChannelPlan](ctx, c, "channel/rollback", ChannelRequest{Why: why, Path: path, To: to, DryRun: dry})
+}
+
+// UnsetChannel removes a path with everything below it.
+func (c *Client) UnsetChannel(ctx context.Context, why Why, path string, dry bool) (*ChannelPlan, error) {
+	return call[ChannelPlan](ctx, c, "channel/unset", ChannelRequest{Why: why, Path: path, DryRun: dry})
+}
+
+// FreezeChannel refuses moves at and below a path.
+func (c *Client) FreezeChannel(ctx context.Context, why Why, path string) (*Change, error) {
+	return call[Change](ctx, c, "channel/freeze", FreezeRequest{Why: why, Path: path})
+}
+
+// ThawChannel ends the freeze of a path.
+func (c *Client) ThawChannel(ctx context.Context, why Why, path string) (*Change, error) {
+	return call[Change](ctx, c, "channel/freeze", FreezeRequest{why, path, true})
+}
+
+// ChannelLog calls f for the newest n events that moved a path or anything below it, newest first; n ≤ 0 means all, path ""
+// everything.
+func (c *Client) ChannelLog(ctx context.Context, path string, n int, f func(ChannelEvent) error) error {
+	before, left := uint64(0), n
+	for {
+		limit := maxHistory
+		if n > 0 {
+			limit = min(left, maxHistory)
+		}
+		page, err := call[ChannelLog](ctx, c, "channel/log", ChannelLogRequest{path, before, limit})
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Events {
+			if err := f(e); err != nil {
+				return err
+			}
+			before = e.Event
+		}
+		left -= len(page.Events)
+		if !page.More || n > 0 && left <= 0 {
+			return nil
+		}
+	}
+}
+
+func (h *Handler) listChannels(_ context.Context, req *ListChannelsRequest) (*Channels, error) {
+	if req.Path != "" {
+		if err := state.CheckChannelPath(req.Path); err != nil {
+			return nil, err
+		}
+	}
+	r, _, err := h.st.State(req.moment())
+	if err != nil {
+		return nil, err
+	}
+	out := &Channels{Channels: []Channel{}, Frozen: []string{}}
+	for c, err := range state.Channels(r, req.Path) {
+		if err != nil {
+			return nil, err
+		}
+		frozen, _, err := state.Frozen(r, c.Path)
+		if err != nil {
+			return nil, err
+		}
+		out.Channels = append(out.Channels, Channel{
+			Path: c.Path, Source: c.Source(), Mode: string(c.Mode), RPMs: c.Count, Bytes: c.Bytes, Changed: changeOf(c.Changed), Frozen: frozen,
+		})
+	}
+	for path, err := range state.Freezes(r) {
+		if err != nil {
+			return nil, err
+		}
+		out.Frozen = append(out.Frozen, path)
+	}
+	return out, nil
+}
+
+func (h *Handler) setChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
+	return planned(req.DryRun)(h.st.SetChannel(ctx, who(ctx, req.Why), req.Path, req.Source, req.DryRun))
+}
+
+func (h *Handler) promoteChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
+	return planned(req.DryRun)(h.st.Promote(ctx, who(ctx, req.Why), req.Source, req.Path, req.DryRun))
+}
+
+func (h *Handler) rollbackChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
+	return planned(req.DryRun)(h.st.Rollback(ctx, who(ctx, req.Why), req.Path, store.Moment(req.To), req.DryRun))
+}
+
+func (h *Handler) unsetChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
+	return planned(req.DryRun)(h.st.UnsetChannel(ctx, who(ctx, req.Why), req.Path, req.DryRun))
+}
+
+func (h *Handler) freezeChannel(ctx context.Context, req *FreezeRequest) (*Change, error) {
+	return changed(h.st.FreezeChannel(ctx, who(ctx, req.Why), req.Path, !req.Thaw))
+}
+
+func (h *Handler) logChannel(ctx context.Context, req *ChannelLogRequest) (*ChannelLog, error) {
+	limit := req.Limit
+	if limit <= 0 || limit > maxHistory {
+		limit = maxHistory
+	}
+	events, more, err := h.st.ChannelHistory(ctx, req.Path, req.Before, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &ChannelLog{Events: []ChannelEvent{}, More: more}
+	for _, e := range events {
+		v := ChannelEvent{Steps: stepsOf(e.Steps)}
+		for _, row := range e.Rows {
+			v.Event, v.Time = row.Seq, stampTime(row.Stamp)
+			v.Rows = append(v.Rows, LogRow{
+				Event: row.Seq, Time: v.Time, UID: row.UID, User: userName(row.UID), Command: row.Command, Label: row.Label, Note: row.Note,
+			})
+		}
+		out.Events = append(out.Events, v)
+	}
+	return out, nil
+}
+
+// planned makes the answer of an operation.
+func planned(dry bool) func(store.Plan, error) (*ChannelPlan, error) {
+	return func(p store.Plan, err error) (*ChannelPlan, error) {
+		if err != nil {
+			return nil, err
+		}
+		out := &ChannelPlan{DryRun: dry, Steps: stepsOf(p.Steps)}
+		if !dry {
+			c := changeOf(p.Change)
+			out.Change = &c
+		}
+		return out, nil
+	}
+}
+
+func stepsOf(steps []store.Step) []ChannelStep {
+	out := make([]ChannelStep, 0, len(steps))
+	for _, s := range steps {
+		v := ChannelStep{Path: s.Path, Action: string(s.Action)}
+		if s.Old != nil {
+			v.Before = s.Old.Source()
+		}
+		if s.New != nil {
+			v.After, v.Verbatim = s.New.Source(), s.New.Mode == state.Verbatim
+		}
+		if d := s.Packages; d != nil {
+			v.Packages = &PackagesDiff{
+				Added: listOf(d.Added), Removed: listOf(d.Removed), Upgraded: listOf(d.Upgraded), Downgraded: listOf(d.Downgraded), Replaced: listOf(d.Replaced),
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func listOf(l store.PackageList) PackagesList {
+	out := PackagesList{Count: l.Count}
+	for _, p := range l.First {
+		out.First = append(out.First, PackageChange(p))
+	}
+	return out
+}
