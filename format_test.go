@@ -123,7 +123,12 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			state.CreateTag(tx, "dev", []string{"x86_64"}),
 			state.AddParent(tx, "dev", state.Link{Parent: "base", Priority: 10}),
 			state.AddToTag(tx, "dev", "a-1-2"),
-			state.SetBlocked(tx, "dev", true, "b"))
+			state.SetBlocked(tx, "dev", true, "b"),
+			state.Freeze(tx, "production"),
+			state.Publish(tx, []state.Move{
+				{Path: "staging/9/os", New: &state.Channel{Tag: "dev", Arch: "x86_64", AsOf: state.Change{Event: 1, Stamp: at}, Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
+				{Path: "staging/r", New: &state.Channel{Snapshot: "r@20261121T043000Z", Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
+			}))
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -134,12 +139,14 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 		t.Fatal(err)
 	}
 	for name, get := range map[string]func() ([]byte, error){
-		"repo":        func() ([]byte, error) { return now.Get("repos", "r") },
-		"snapshot":    func() ([]byte, error) { return now.Get("snapshots", "r@20261121T043000Z") },
-		"build":       func() ([]byte, error) { return now.Get("builds", "a-1-2") },
-		"tag":         func() ([]byte, error) { return now.Get("tags", "dev") },
-		"tag build":   func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
-		"tag package": func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },
+		"repo":         func() ([]byte, error) { return now.Get("repos", "r") },
+		"snapshot":     func() ([]byte, error) { return now.Get("snapshots", "r@20261121T043000Z") },
+		"build":        func() ([]byte, error) { return now.Get("builds", "a-1-2") },
+		"tag":          func() ([]byte, error) { return now.Get("tags", "dev") },
+		"channel":      func() ([]byte, error) { return now.Get("channels", "staging/r") },
+		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
+		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
+		"tag package":  func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },
 	} {
 		if out[name], err = get(); err != nil {
 			t.Fatalf("%s: %v", name, err)
