@@ -23,6 +23,7 @@ type Status struct {
 	Snapshots int               `json:"snapshots"`
 	Builds    int               `json:"builds"`
 	Tags      int               `json:"tags"`
+	Channels  int               `json:"channels"`         // repositories in channels
 	Blobs     *BlobCount        `json:"blobs,omitempty"`  // only with Full
 	Daemon    *DaemonInfo       `json:"daemon,omitempty"` // nil: no daemon, the store was opened for this command
 	Mount     *fs.Stats         `json:"mount,omitempty"`  // counters of the mount since it was made
@@ -95,7 +96,7 @@ func (h *Handler) showStatus(ctx context.Context, req *StatusRequest) (*Status, 
 	now := time.Now()
 	s := &Status{
 		Store: h.st.Root, Head: Change{Event: head.Seq, Time: stampTime(head.Stamp)}, Writable: true,
-		Repos: counts.Repos, Snapshots: counts.Snapshots, Builds: counts.Builds, Tags: counts.Tags,
+		Repos: counts.Repos, Snapshots: counts.Snapshots, Builds: counts.Builds, Tags: counts.Tags, Channels: counts.Channels,
 		Memory: readMemory(), Clock: Clock{Now: now.UTC().Truncate(time.Second), Ahead: max(0, head.Stamp-now.Unix())},
 	}
 	if err := h.st.Index.Err(); err != nil {

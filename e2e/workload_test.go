@@ -20,7 +20,7 @@ type step struct {
 }
 
 // workload is a short life of a store that goes through every way of writing: snapshots, added to and verbatim; builds, a
-// signed copy of one; tags, inheritance, blocks; views composed before and after; removals. dir gets the RPM files.
+// signed copy of one; tags, inheritance, blocks; views composed before and after; channels set, promoted, rolled back; removals. dir gets the RPM files.
 func workload(t testing.TB, dir string) []step {
 	t.Helper()
 	who := store.Who{Command: "test"}
@@ -83,10 +83,28 @@ func workload(t testing.TB, dir string) []step {
 		{"block", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.Block(ctx, who, "base", true, []string{"c"})
 		})},
+		{"publish dev", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.SetChannel(ctx, who, "staging/dev", "dev/x86_64", false)
+		})},
+		{"publish a snapshot", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.SetChannel(ctx, who, "staging/r", "r", false)
+		})},
+		{"promote", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.Promote(ctx, who, "staging", "production", false)
+		})},
 		{"compose dev again", view("dev")},
 		{"compose base", view("base")},
 		{"untag", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.UntagBuilds(ctx, who, "dev", []string{"a-2-1"})
+		})},
+		{"publish dev again", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.SetChannel(ctx, who, "staging/dev", "dev/x86_64", false)
+		})},
+		{"promote again", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.Promote(ctx, who, "staging", "production", false)
+		})},
+		{"roll back", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.Rollback(ctx, who, "production", "", false)
 		})},
 		{"remove a tag", change(func(ctx context.Context, s *store.Store) (any, error) { return s.DeleteTag(ctx, who, "dev") })},
 	}

@@ -161,7 +161,7 @@ func sorted(m map[blob.Digest]state.RPM) []state.RPM {
 }
 
 // Counts are how many of each noun a state has.
-type Counts struct{ Repos, Snapshots, Builds, Tags int }
+type Counts struct{ Repos, Snapshots, Builds, Tags, Channels int }
 
 // Counts counts the nouns of a state.
 func (s *Store) Counts(m Moment) (Counts, error) {
@@ -173,6 +173,7 @@ func (s *Store) Counts(m Moment) (Counts, error) {
 	view := s.Index.View(h)
 	for table, n := range map[string]*int{
 		state.TableRepos: &c.Repos, state.TableSnapshots: &c.Snapshots, state.TableBuilds: &c.Builds, state.TableTags: &c.Tags,
+		state.TableChannels: &c.Channels,
 	} {
 		root, err := view.Table(table)
 		if err != nil {

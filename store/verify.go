@@ -109,7 +109,7 @@ func (s *Store) blobName(d blob.Digest) string {
 	return ""
 }
 
-// missing calls report for every blob that the head's snapshots and builds refer to and that is not there.
+// missing calls report for every blob that the head's snapshots, builds and channels refer to and that is not there.
 func (s *Store) missing(ctx context.Context, report func(d blob.Digest, where string, err error)) error {
 	r, _, err := s.State("")
 	if err != nil {
@@ -148,6 +148,14 @@ func (s *Store) missing(ctx context.Context, report func(d blob.Digest, where st
 			if err := s.lookBelow(r, snap.Root, snap.Ref(), dirs, look); err != nil {
 				return err
 			}
+		}
+	}
+	for c, err := range state.Channels(r, "") {
+		if err != nil {
+			return err
+		}
+		if err := s.lookBelow(r, c.Root, "channel "+c.Path, dirs, look); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -50,7 +50,7 @@ func (a *app) showStatus(s *ctl.Status) {
 	} else {
 		field("last event", "%d at %s", s.Head.Event, showTime(s.Head.Time))
 	}
-	field("holds", "%s, %s, %s, %s", showCount(s.Repos, "repo"), showCount(s.Snapshots, "snapshot"), showCount(s.Builds, "build"), showCount(s.Tags, "tag"))
+	field("holds", "%s, %s, %s, %s, %s in channels", showCount(s.Repos, "repo"), showCount(s.Snapshots, "snapshot"), showCount(s.Builds, "build"), showCount(s.Tags, "tag"), showNumber(int64(s.Channels)))
 	if s.Blobs != nil {
 		field("blobs", "%s, %s", showNumber(int64(s.Blobs.Count)), showSize(s.Blobs.Bytes))
 	}
