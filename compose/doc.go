@@ -23,4 +23,10 @@
 // The recipe of a view is the digest of everything that it depends on: versions, arch, and the records of the tag and of
 // all that it inherits from, whose trees hold the digests of builds' records. A recipe that was composed once is recorded
 // in the journal with its tree.
+//
+// # Channels
+//
+// What a channel publishes is a tree that was made before, a view's or a snapshot's, with the times of the channel's path
+// (Restamp): what did not change there keeps them, what did gets the stamp of the event. Unlike a view it depends on what was
+// published before, so it is part of the state and not found again by a recipe.
 package compose

@@ -97,7 +97,7 @@ func TestChannelsInTheMount(t *testing.T) {
 	times := []string{os, os + "/Packages", os + "/Packages/b", os + "/repodata", os + "/repodata/repomd.xml", "channels", "channels/production", "channels/production/9", "channels/production/9/dev"}
 	still := []string{os + "/Packages/a", os + "/Packages/a/a-1.0-1.x86_64.rpm", "channels/production/9/r", "channels/production/9/r/repodata/repomd.xml", "channels/production/9/r/Packages/x"}
 	t1, s1 := stat(times...), stat(still...)
-	if a, b := stat(os+"/Packages/a/a-1.0-1.x86_64.rpm")[os+"/Packages/a/a-1.0-1.x86_64.rpm"], stat("tags/dev/x86_64/Packages/a/a-1.0-1.x86_64.rpm")["tags/dev/x86_64/Packages/a/a-1.0-1.x86_64.rpm"]; a != b {
+	if a, b := stat(os + "/Packages/a/a-1.0-1.x86_64.rpm")[os+"/Packages/a/a-1.0-1.x86_64.rpm"], stat("tags/dev/x86_64/Packages/a/a-1.0-1.x86_64.rpm")["tags/dev/x86_64/Packages/a/a-1.0-1.x86_64.rpm"]; a != b {
 		t.Errorf("one RPM in a channel and in a tag: inode and mtime %v and %v", a, b)
 	}
 

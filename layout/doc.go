@@ -30,4 +30,7 @@
 // Publish finds the tags whose generation changed (from the difference of two states, not by looking at every tag),
 // composes the views of them that were read of late, moves the live names to the new state and tells the kernel. Only then is the
 // change acknowledged. A tag whose view could not be composed stays on its last good generation and is named in Held.
+//
+// Channels need no composing and are never held: what they publish is in the state. Their one name moves when what is to be seen
+// of any of them changed (state.ChannelMoved), not when one is frozen.
 package layout

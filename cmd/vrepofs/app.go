@@ -195,12 +195,21 @@ func wrong(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), cmd.CommandPath()}
 }
 
-// atLeast and exactly check the number of arguments; names are those of the usage line: "TAG", "NVR…".
+// atLeast, atMost and exactly check the number of arguments; names are those of the usage line: "TAG", "NVR…".
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < len(names) {
 			return fmt.Errorf("%s is missing", names[len(args)])
 		}
+		if len(args) > len(names) {
+			return fmt.Errorf("argument %q is too much", args[len(names)])
+		}
+		return nil
+	}
+}
+
+func atMost(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
 		if len(args) > len(names) {
 			return fmt.Errorf("argument %q is too much", args[len(names)])
 		}

@@ -229,7 +229,7 @@ func (a *app) channelList() *cobra.Command {
 		Short:   "List what is published",
 		Long:    "Lists what is published at and below a path, or everything, by path: since which event it is what it is, how many RPMs it has, and what it is.",
 		Example: "  vrepofs channel list\n  vrepofs channel list production/9 --at 9.4-ga",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := strings.Join(args, "")
 			return a.with(cmd.Context(), func(c *ctl.Client) error {
@@ -299,7 +299,7 @@ func (a *app) channelLog() *cobra.Command {
 		Long: `Prints the events that changed what is seen at or below a path, newest first: when, who, the command with its label
 and note, and what changed in each repository.`,
 		Example: "  vrepofs channel log production/9/core -n 5\n  vrepofs channel log production --json | jq -r '.[].steps[].path'",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMost("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if n < 0 {
 				return wrong(cmd, "-n %d: want a number above 0", n)
