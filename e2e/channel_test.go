@@ -53,7 +53,9 @@ func TestRsyncOfAChannel(t *testing.T) {
 }
 
 // TestPromoteUnderReaders promotes and rolls back while rsync, rooted in the channel, and readers inside of it go on: every copy is one
-// generation of both repositories.
+// generation of both repositories. rsync 3.5.0 resolves its source twice (strace: chdir of the path and lstat, then openat of the path
+// again) and compares the inodes; when the name moves in between it exits with 23, "Too many levels of symbolic links", and has
+// copied nothing. That is counted, not a failure: it cannot mix.
 func TestPromoteUnderReaders(t *testing.T) {
 	needs(t, "rsync")
 	b := newBox(t)
@@ -70,17 +72,27 @@ func TestPromoteUnderReaders(t *testing.T) {
 	failed := make(chan string, 1)
 	go func() {
 		defer close(failed)
+		refused := 0
 		for n := 0; ; n++ {
 			select {
 			case <-stop:
-				if n < 3 {
-					failed <- fmt.Sprintf("only %d copies", n)
+				t.Logf("%d runs of rsync, %d of which refused at once", n, refused)
+				if n-refused < 3 {
+					failed <- fmt.Sprintf("only %d copies", n-refused)
 				}
 				return
 			default:
 			}
 			const script = `rm -rf copy; rsync -aH $MNT/channels/production/ copy/ && cd copy && ls one/os/Packages/a two/os/Packages/a && sha256sum */os/Packages/l/*.rpm | cut -c1-64 | uniq | wc -l`
 			r := b.try(script)
+			if r.code != 0 && strings.Contains(r.err, "Too many levels of symbolic links") {
+				refused++
+				if left := b.try("ls -A copy"); left.out != "" {
+					failed <- "a refused run copied " + left.out
+					return
+				}
+				continue
+			}
 			out := strings.Fields(r.out)
 			if r.code != 0 || len(out) != 5 || out[1] != out[3] || out[4] != "1" {
 				failed <- fmt.Sprintf("copy %d: exit %d, %q %s", n, r.code, r.out, r.err)
