@@ -314,7 +314,7 @@ func TestNoInit(t *testing.T) {
 }
 
 // machinePaths are absolute paths that only exist on the machine of whoever wrote them.
-var machinePaths = regexp.MustCompile(`(^|[\s"'` + "`" + `(=:])(/home/[a-z]|/root/|/work/|/Users/|/tmp/[A-Za-z0-9])`)
+var machinePaths = regexp.MustCompile(`(^|[\s"'` + "`" + `(=:])(/home/[a-z]|/root/|/(?:work)/|/Users/|/tmp/[A-Za-z0-9])`)
 
 // TestNoMachinePaths: no text file of the repository names a path of somebody's machine.
 func TestNoMachinePaths(t *testing.T) {
