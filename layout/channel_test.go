@@ -2,7 +2,6 @@ package layout_test
 
 import (
 	"fmt"
-	"io"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -52,35 +51,7 @@ func TestChannelsInTheMount(t *testing.T) {
 	}
 
 	// One process stands in the repository, one above everything, one has the channels open as a source with a slash would.
-	stay := func(dir, script string) func() string {
-		c := exec.Command("sh", "-c", "cd "+m.mnt+"/"+dir+" && echo there && read go && "+script)
-		in, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(out, make([]byte, len("there\n"))); err != nil {
-			t.Fatal(err)
-		}
-		return func() string {
-			fmt.Fprintln(in, "go")
-			b, err := io.ReadAll(out)
-			if err == nil {
-				err = c.Wait()
-			}
-			if err != nil {
-				t.Errorf("in %s: %v", dir, err)
-			}
-			return strings.TrimSpace(string(b))
-		}
-	}
-	inside, above := stay("channels/production/9/dev/os", "ls Packages/b; grep -o '<revision>.*<' repodata/repomd.xml; ls .."), stay("channels", "ls production/9/dev/os/Packages/b staging/9/dev/os/Packages/b")
+	inside, above := m.stay(t, "channels/production/9/dev/os", "ls Packages/b; grep -o '<revision>.*<' repodata/repomd.xml; ls .."), m.stay(t, "channels", "ls production/9/dev/os/Packages/b staging/9/dev/os/Packages/b")
 
 	// stat prints path, inode, mtime of a list.
 	stat := func(paths ...string) map[string][2]int64 {

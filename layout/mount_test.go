@@ -3,6 +3,7 @@ package layout_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -62,6 +63,38 @@ func (m *mounted) try(script string) (string, error) {
 	c.Env = append(os.Environ(), "MNT="+m.mnt, "LC_ALL=C", "TZ=UTC")
 	out, err := c.CombinedOutput()
 	return strings.TrimRight(string(out), "\n"), err
+}
+
+// stay starts a process that changes into dir, and returns what lets it go on: it then runs the script there, and its output is
+// returned.
+func (m *mounted) stay(t *testing.T, dir, script string) func() string {
+	t.Helper()
+	c := exec.Command("sh", "-c", "cd "+m.mnt+"/"+dir+" && echo there && read go && "+script)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("there\n"))); err != nil {
+		t.Fatal(err)
+	}
+	return func() string {
+		fmt.Fprintln(in, "go")
+		b, err := io.ReadAll(out)
+		if err == nil {
+			err = c.Wait()
+		}
+		if err != nil {
+			t.Errorf("in %s: %v", dir, err)
+		}
+		return strings.TrimSpace(string(b))
+	}
 }
 
 func must(t *testing.T) func(state.Change, error) state.Change {

@@ -1,9 +1,6 @@
 package layout_test
 
 import (
-	"fmt"
-	"io"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -70,35 +67,8 @@ func TestProcessStaysInItsGeneration(t *testing.T) {
 	do(s.CreateTag(ctx, who, "t", []string{"x86_64"}))
 	do(s.TagBuilds(ctx, who, "t", nvrs[:1]))
 	m := mount(t, s)
-	stay := func(dir string) func() string {
-		c := exec.Command("sh", "-c", "cd "+m.mnt+"/"+dir+" && echo there && read go && echo $(ls Packages; ls repodata | wc -l; head -c 5 repodata/repomd.xml)")
-		in, err := c.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := c.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(out, make([]byte, len("there\n"))); err != nil {
-			t.Fatal(err)
-		}
-		return func() string {
-			fmt.Fprintln(in, "go")
-			b, err := io.ReadAll(out)
-			if err == nil {
-				err = c.Wait()
-			}
-			if err != nil {
-				t.Errorf("in %s: %v", dir, err)
-			}
-			return strings.TrimSpace(string(b))
-		}
-	}
-	tag, repo := stay("tags/t/x86_64"), stay("repos/r/"+snap.ID)
+	const look = "echo $(ls Packages; ls repodata | wc -l; head -c 5 repodata/repomd.xml)"
+	tag, repo := m.stay(t, "tags/t/x86_64", look), m.stay(t, "repos/r/"+snap.ID, look)
 	do(s.TagBuilds(ctx, who, "t", nvrs))
 	do(s.RemoveRepo(ctx, who, "r"))
 	if got := m.sh(t, "echo $(ls $MNT/tags/t/x86_64/Packages $MNT/repos)"); got != "a b" && !strings.Contains(got, "a b") {

@@ -15,7 +15,6 @@ import (
 	"vrepofs/store"
 	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
-	"vrepofs/tree"
 )
 
 // TestChannelProperty makes random moves beside a model that is a map from path to source, and holds after each: what is published is
@@ -86,7 +85,7 @@ func TestChannelProperty(t *testing.T) {
 				t.Fatal(err)
 			}
 			now[c.Path] = c.Source()
-			es := treeOf(t, s, c.Root)
+			es := entries(t, s, c.Root)
 			var rpms []string
 			for _, p := range slices.Sorted(maps.Keys(es)) {
 				e, key := es[p], c.Path+"//"+p
@@ -173,27 +172,4 @@ func TestChannelProperty(t *testing.T) {
 			},
 		})
 	})
-}
-
-// treeOf is entries for a rapid test.
-func treeOf(t *rapid.T, s *store.Store, root tree.Entry) map[string]tree.Entry {
-	out := map[string]tree.Entry{"": root}
-	var walk func(prefix string, dir tree.Entry)
-	walk = func(prefix string, dir tree.Entry) {
-		for item, err := range tree.List(s.Index, dir.Digest, "") {
-			if err != nil {
-				t.Fatal(err)
-			}
-			e, err := tree.DecodeEntry(item.Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out[prefix+item.Name] = e
-			if e.Kind == tree.KindDir {
-				walk(prefix+item.Name+"/", e)
-			}
-		}
-	}
-	walk("", root)
-	return out
 }

@@ -35,8 +35,14 @@ func planText(p store.Plan) string {
 	return strings.Join(out, "\n")
 }
 
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
 // entries returns every entry at and below a directory by path.
-func entries(t *testing.T, s *store.Store, root tree.Entry) map[string]tree.Entry {
+func entries(t fataler, s *store.Store, root tree.Entry) map[string]tree.Entry {
 	t.Helper()
 	out := map[string]tree.Entry{"": root}
 	var walk func(prefix string, dir tree.Entry)

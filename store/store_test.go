@@ -8,6 +8,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,28 +22,16 @@ import (
 	"vrepofs/tree"
 )
 
-// paths lists every file below a directory.
+// paths lists every file below a directory, sorted.
 func paths(t *testing.T, s *store.Store, dir tree.Entry) []string {
 	t.Helper()
 	var out []string
-	var walk func(prefix string, dir tree.Entry)
-	walk = func(prefix string, dir tree.Entry) {
-		for item, err := range tree.List(s.Index, dir.Digest, "") {
-			if err != nil {
-				t.Fatal(err)
-			}
-			e, err := tree.DecodeEntry(item.Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if e.Kind == tree.KindDir {
-				walk(prefix+item.Name+"/", e)
-			} else {
-				out = append(out, prefix+item.Name)
-			}
+	for path, e := range entries(t, s, dir) {
+		if e.Kind != tree.KindDir {
+			out = append(out, path)
 		}
 	}
-	walk("", dir)
+	slices.Sort(out)
 	return out
 }
 
