@@ -23,6 +23,7 @@ import (
 var floors = map[string]int{
 	"disk":          0, // labelled durable file operations
 	"rpm":           0, // EVR, NEVRA, what a header says
+	"sign":          0, // detached OpenPGP signatures by key file, gpg or command
 	"blob":          1, // content-addressed store
 	"tree":          2, // persistent Merkle map, directory entries
 	"repodata":      2, // read and write repomd, primary, filelists, other
@@ -42,6 +43,7 @@ var floors = map[string]int{
 // support holds packages that only tests and the benchmark import, and what of the product they may import themselves.
 var support = map[string]string{
 	"testrpm":         "makes RPM files; imports nothing of the product",
+	"sign/signtest":   "makes OpenPGP keys with gpg; imports nothing of the product",
 	"disk/disktest":   "recorder and fault injection for disk.FS",
 	"tree/treetest":   "conformance suite of tree.Reader and tree.Writer",
 	"store/storetest": "a store with things in it, for tests above store",
@@ -55,6 +57,7 @@ var doors = []struct{ module, door, reason string }{
 	{"github.com/dgraph-io/badger/v4", "index", "an embedded ordered key-value store for an index that can be rebuilt"},
 	{"github.com/sassoftware/go-rpmutils", "ingest", "reads RPM headers of every format version"},
 	{"github.com/xi2/xz", "repodata", "reads metadata that other tools compressed with xz; bounded window"},
+	{"github.com/ProtonMail/go-crypto", "sign", "OpenPGP: golang.org/x/crypto/openpgp is frozen, and the format is no thing to write again"},
 	{"github.com/spf13/cobra", "cmd/vrepofs", "nouns, verbs, flags, help and completion of the command line"},
 	{"github.com/cheggaaa/pb/v3", "cmd/vrepofs", "progress bars are talk to a person; the product reports progress as numbers"},
 	{"github.com/google/rpmpack", "testrpm", "makes RPM files for tests"},
