@@ -117,7 +117,7 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			return err
 		}
 		_, _, err = state.AddBuild(tx, []state.RPM{rpm})
-		return errors.Join(err,
+		err = errors.Join(err,
 			state.AddSnapshot(tx, &state.Snapshot{Repo: "r", Mode: state.Generated, Root: dir, RPMs: rpms, Count: 1, Bytes: rpm.Size}),
 			state.CreateTag(tx, "base", []string{"x86_64"}),
 			state.CreateTag(tx, "dev", []string{"x86_64"}),
@@ -128,7 +128,10 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			state.Publish(tx, []state.Move{
 				{Path: "staging/9/os", New: &state.Channel{Tag: "dev", Arch: "x86_64", AsOf: state.Change{Event: 1, Stamp: at}, Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
 				{Path: "staging/r", New: &state.Channel{Snapshot: "r@20261121T043000Z", Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
-			}))
+			}),
+			state.Configure(tx, "staging", state.Patch{"grace": []byte("3600")}))
+		state.PutPublished(tx, dir)
+		return err
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +147,8 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 		"build":        func() ([]byte, error) { return now.Get("builds", "a-1-2") },
 		"tag":          func() ([]byte, error) { return now.Get("tags", "dev") },
 		"channel":      func() ([]byte, error) { return now.Get("channels", "staging/r") },
+		"settings":     func() ([]byte, error) { return now.Get("settings", "/staging") },
+		"published":    func() ([]byte, error) { return now.Get("published", "channels") },
 		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
 		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
 		"tag package":  func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },

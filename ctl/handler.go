@@ -78,6 +78,8 @@ func (h *Handler) routes() {
 	post(h, "channel/rollback", h.rollbackChannel)
 	post(h, "channel/unset", h.unsetChannel)
 	post(h, "channel/freeze", h.freezeChannel)
+	post(h, "channel/settings", h.settings)
+	post(h, "channel/configure", h.configure)
 	post(h, "channel/log", h.logChannel)
 	post(h, "log/list", h.listLog)
 	post(h, "status/show", h.showStatus)

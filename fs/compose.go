@@ -102,6 +102,15 @@ func (c *composer) fly(serial uint32, fl *flight) {
 		c.mu.Unlock()
 		close(fl.done)
 	}()
+	key, err := c.src.PlaceKey(serial)
+	if err != nil {
+		fl.err = err
+		return
+	}
+	if p, err := c.src.Child(key); err == nil && p.Root != nil {
+		fl.root, fl.err = checkRoot(key, *p.Root)
+		return
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -110,18 +119,19 @@ func (c *composer) fly(serial uint32, fl *flight) {
 		return
 	}
 	c.stats.compositions.Add(1)
-	fl.root, fl.err = c.compose(serial)
+	fl.root, fl.err = c.compose(key)
 }
 
-func (c *composer) compose(serial uint32) (tree.Entry, error) {
-	key, err := c.src.PlaceKey(serial)
-	if err != nil {
-		return tree.Entry{}, err
-	}
+func (c *composer) compose(key string) (tree.Entry, error) {
 	e, err := c.src.Tree(c.ctx, key)
 	if err != nil {
 		return tree.Entry{}, fmt.Errorf("compose %s: %w", key, err)
 	}
+	return checkRoot(key, e)
+}
+
+// checkRoot refuses what cannot be the root of a tree place.
+func checkRoot(key string, e tree.Entry) (tree.Entry, error) {
 	if e.Kind != tree.KindDir {
 		return tree.Entry{}, fmt.Errorf("compose %s: the root is no directory", key)
 	}

@@ -17,12 +17,9 @@
 //	repos/fedora/latest@20261121T043000Z                a symbolic link
 //	tags@17/f42                                         a tag of the generation of event 17: its arches
 //	tags@17/f42/x86_64                                  a view's tree
-//	channels@21  channels@21/production                 channels of the generation of event 21: its directories
-//	channels@21/production/9/os@                        a repository's tree
+//	channels@21                                         all channels of the generation of event 21, one tree
 //	at/23  at/23/repos  at/23/repos/fedora  at/23/tags  at/23/tags/f42   as of event 23
-//	at/23/channels  at/23/channels/production                            the same of channels
-//	at/23/repos/fedora/20261121T043000Z  at/23/tags/f42/x86_64           trees
-//	at/23/channels/production/9/os@                                      a tree
+//	at/23/repos/fedora/20261121T043000Z  at/23/tags/f42/x86_64  at/23/channels   trees
 //	at/23@                                              the symbolic link that every label and time of event 23 is
 //
 // # A commit

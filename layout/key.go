@@ -14,13 +14,20 @@ type place struct {
 	event uint64   // of at/EVENT, tags@EVENT and channels@EVENT; 0 in the present
 	at    bool     // below at/EVENT
 	table string   // "repos", "tags", "channels", "at", or "" for the root and at/EVENT itself
-	path  []string // what follows the table: repo and id, tag and arch, or the path of a channel
+	path  []string // what follows the table: repo and id, or tag and arch
 	link  bool     // a symbolic link: latest@ID, or EVENT@
-	end   bool     // of a channel's path: a repository, which ends in "@"
 }
 
 // errKey is the reason why a key that this package did not make is refused.
 func errKey(key string) error { return fmt.Errorf("place %q: %w", key, iofs.ErrNotExist) }
+
+// keyError is errKey where err says that a part of a key cannot be read.
+func keyError(key string, err error) error {
+	if err != nil {
+		return errKey(key)
+	}
+	return nil
+}
 
 // parseKey takes a key apart. It accepts only what this package writes.
 func parseKey(key string) (place, error) {
@@ -45,12 +52,9 @@ func parseKey(key string) (place, error) {
 		}
 	case c[0] == "repos":
 		p = place{table: c[0], path: c[1:]}
-	case strings.HasPrefix(c[0], "channels@"):
-		n, err := strconv.ParseUint(c[0][len("channels@"):], 10, 64)
-		if err != nil {
-			return p, errKey(key)
-		}
-		p = place{event: n, table: "channels", path: c[1:]}
+	case strings.HasPrefix(key, "channels@"):
+		n, err := strconv.ParseUint(key[len("channels@"):], 10, 64)
+		return place{event: n, table: "channels"}, keyError(key, err)
 	case strings.HasPrefix(c[0], "tags@"):
 		n, err := strconv.ParseUint(c[0][len("tags@"):], 10, 64)
 		if err != nil || len(c) < 2 {
@@ -62,8 +66,8 @@ func parseKey(key string) (place, error) {
 	}
 	switch {
 	case p.table == "channels":
-		if n := len(p.path); n > 0 {
-			p.path[n-1], p.end = strings.CutSuffix(p.path[n-1], "@")
+		if len(p.path) > 0 {
+			return p, errKey(key)
 		}
 	case p.table != "" && p.table != "repos" && p.table != "tags" || len(p.path) > 2:
 		return p, errKey(key)
@@ -77,21 +81,16 @@ func parseKey(key string) (place, error) {
 	return p, nil
 }
 
-// tree reports whether the place is a snapshot, a view or a repository of a channel.
-func (p place) tree() bool {
-	if p.table == "channels" {
-		return p.end
-	}
-	return len(p.path) == 2 && !p.link
-}
+// tree reports whether the place is a snapshot, a view or all channels.
+func (p place) tree() bool { return p.table == "channels" || len(p.path) == 2 && !p.link }
 
-// prefix is what keys of the same table begin with, in channels of the same generation.
+// eventName is the name of the place's event below at/.
+func (p place) eventName() string { return strconv.FormatUint(p.event, 10) }
+
+// prefix is what keys of the same table begin with.
 func (p place) prefix() string {
-	if p.table == "channels" && !p.at {
-		return channelsKey(state.Change{Event: p.event})
-	}
 	if p.at {
-		return "at/" + strconv.FormatUint(p.event, 10) + "/" + p.table
+		return "at/" + p.eventName() + "/" + p.table
 	}
 	return p.table
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -73,13 +71,13 @@ func (l *Layout) Child(key string) (fs.Child, error) {
 	c.Mtime = head.Stamp
 	switch {
 	case p.link && p.table == "":
-		c.Parent, c.Symlink = "at", strconv.FormatUint(p.event, 10)
+		c.Parent, c.Symlink = "at", p.eventName()
 	case p.at && p.table == "":
 		c.Parent = "at"
 	case p.table == "channels":
-		return channelChild(c, p, r)
+		return channelsChild(c, p, r)
 	case p.at && len(p.path) == 0:
-		c.Parent = "at/" + strconv.FormatUint(p.event, 10)
+		c.Parent = "at/" + p.eventName()
 	case len(p.path) == 0: // the root and its levels
 	case p.table == "repos":
 		return l.repoChild(c, p, r)
@@ -126,7 +124,7 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 	return c, nil
 }
 
-// Tree returns the root of a snapshot, of a repository of a channel, or of a view, which is composed if it was not before.
+// Tree returns the root of a snapshot, of all channels, or of a view, which is composed if it was not before.
 func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
 	p, err := parseKey(key)
 	if err != nil {
@@ -148,8 +146,11 @@ func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
 		return tree.Entry{}, err
 	}
 	if p.table == "channels" {
-		c, err := state.GetChannel(r, strings.Join(p.path, "/"))
-		return c.Root, err
+		root, err := state.Published(r)
+		if err == nil && root.Kind == 0 {
+			err = errKey(key)
+		}
+		return root, err
 	}
 	v, err := l.st.Composer.View(ctx, r, p.path[0], p.path[1])
 	if err == nil && !p.at {
@@ -204,11 +205,11 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 		return x
 	}
 	if p.event != 0 {
-		x["user.vrepofs.event"] = strconv.FormatUint(p.event, 10)
+		x["user.vrepofs.event"] = p.eventName()
 	}
-	if p.table == "channels" && p.end {
+	if p.table == "channels" && path != "" {
 		if r, _, err := l.state(p); err == nil {
-			if c, err := state.GetChannel(r, strings.Join(p.path, "/")); err == nil {
+			if c, err := state.GetChannel(r, path); err == nil {
 				x["user.vrepofs.origin"] = c.Source()
 			}
 		}

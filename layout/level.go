@@ -34,22 +34,13 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 	switch {
 	case p.table == "" && p.at:
 		lv := levelOf(key+"/", head.Stamp, "repos", "tags")
-		g, err := channelsNow(r)
-		if g.Event != 0 {
-			lv.Children = append(lv.Children, fs.Child{Name: "channels", Key: key + "/channels", Parent: key, Mtime: g.Stamp})
-		}
-		return lv, err
+		return lv, addChannels(lv, key+"/channels", r)
 	case p.table == "":
 		lv := levelOf("", head.Stamp, "repos", "tags", "at")
 		lv.Live = true
-		if g := l.shown.Load().channels; g.Event != 0 {
-			lv.Children = append(lv.Children, fs.Child{Name: "channels", Key: channelsKey(g), Mtime: g.Stamp})
-		}
-		return lv, nil
+		return lv, addChannels(lv, channelsKey(l.shown.Load().channels), r)
 	case p.table == "at":
 		return &fs.Level{Live: true}, nil // looked up, not listed
-	case p.table == "channels":
-		return channelLevel(key, p, r)
 	case p.table == "repos" && len(p.path) == 0:
 		return repos(p, r)
 	case p.table == "repos":
@@ -76,7 +67,7 @@ func (l *Layout) Find(key, name string) (fs.Child, error) {
 		if g.Event == 0 {
 			return fs.Child{}, errKey(name)
 		}
-		return fs.Child{Name: name, Key: channelsKey(g), Mtime: g.Stamp}, nil
+		child = channelsKey(g)
 	case p.table == "" && !p.at: // the root
 		if name != "repos" && name != "tags" && name != "at" {
 			return fs.Child{}, errKey(name)
@@ -89,10 +80,6 @@ func (l *Layout) Find(key, name string) (fs.Child, error) {
 			return fs.Child{}, errKey(key + "/" + name)
 		}
 		return fs.Child{Name: name, Key: tagKey(g, name), Parent: key, Mtime: g.Stamp}, nil
-	case p.table == "channels":
-		if child, err = l.inChannel(key, p, name); err != nil {
-			return fs.Child{}, err
-		}
 	case len(p.path) == 1:
 		if child, err = l.inNoun(key, p, name); err != nil {
 			return fs.Child{}, err

@@ -15,6 +15,8 @@
 //	channels    production/9/core/x86_64/os       Channel: what is published there, with its directory's tree.Entry
 //	channelmoves /production/9                    when what is seen at or below a path last changed: {"event":21,"stamp":1795235400}
 //	freezes     production                        when the path was frozen
+//	settings    /production                       Settings of the path and all below it: {"grace":3600}; "/" of all channels
+//	published   channels                          the tree.Entry of the directory that readers see as channels
 //
 // A tag's builds and its package list are trees of their own, so that tagging one build among thousands rewrites a few
 // nodes:
@@ -35,9 +37,9 @@
 //
 // # Channels
 //
-// A channel's record holds the tree that is published at its path, with the times of that path. Every operation on channels
+// A channel's record holds the tree that is published at its path, with the times of that path; the one row of published is the
+// directory in which all of them lie at their paths, which is what readers see. Every operation on channels
 // is first a list of moves, which writes nothing (PlanSet, PlanPromote, PlanRollback, PlanUnset), so that it can be shown, and
 // then Publish. channelmoves has a record for every prefix of a path that ever moved, "/" for all of them, and keeps it after a removal:
-// from it follow the generation that the mount shows, the times of directories above repositories, and the history of any
-// path, one read per event that moved it.
+// from it follow the generation that the mount shows and the history of any path, one read per event that moved it.
 package state

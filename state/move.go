@@ -166,8 +166,8 @@ func CheckMoves(r Reader, moves []Move) error {
 	return nil
 }
 
-// Publish makes moves, all of them or none. The Root of each New is what is to be seen at its path; where it is what was there
-// already, nothing moves, though the record may come to name another source.
+// Publish makes moves, all of them or none, in the records; PutPublished makes readers see them. The Root of each New is what is to
+// be seen at its path; where it is what was there already, nothing moves, though the record may come to name another source.
 func Publish(tx Tx, moves []Move) error {
 	if err := CheckMoves(tx, moves); err != nil {
 		return err

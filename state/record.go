@@ -21,6 +21,8 @@ const (
 	TableChannels     = "channels"
 	TableChannelMoves = "channelmoves"
 	TableFreezes      = "freezes"
+	TableSettings     = "settings"
+	TablePublished    = "published"
 )
 
 // Reader reads the tables of one state. An *index.Tx sees its own writes; an index.View is one committed state.

@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"vrepofs/blob"
 	"vrepofs/index"
 	"vrepofs/state"
-	"vrepofs/tree"
 )
 
 // Action is what happens to one repository of a channel.
@@ -129,98 +127,6 @@ func (s *Store) FreezeChannel(ctx context.Context, who Who, path string, frozen 
 		}
 		return state.Thaw(tx, path)
 	})
-}
-
-// move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown, and made again in the commit:
-// if it is not the same by then, nothing is done.
-func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Reader) ([]state.Move, error)) (Plan, error) {
-	lease, err := s.Blobs.NewLease()
-	if err != nil {
-		return Plan{}, err
-	}
-	defer lease.Close()
-	head := s.Index.Head()
-	view := s.Index.View(head)
-	planned, err := plan(view)
-	if err != nil {
-		return Plan{}, err
-	}
-	if dry {
-		sum := func(b []byte) (blob.Digest, error) { return blob.Sum(b), nil }
-		scratch := s.Index.NewBuffer()
-		moves, _, err := s.restamp(ctx, scratch, sum, planned, head.Stamp+1)
-		if err != nil {
-			return Plan{}, err
-		}
-		if err := state.CheckMoves(view, moves); err != nil {
-			return Plan{}, err
-		}
-		out := planOf(moves)
-		return out, s.comparePackages(ctx, scratch, out.Steps)
-	}
-	var out Plan
-	change, err := s.commit(ctx, who, func(tx *index.Tx) error {
-		again, err := plan(tx)
-		if err != nil {
-			return err
-		}
-		if !slices.EqualFunc(planned, again, state.Move.Same) {
-			return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
-		}
-		moves, blobs, err := s.restamp(ctx, tx, lease.Write, again, tx.Stamp())
-		if err != nil {
-			return err
-		}
-		if err := lease.Flush(ctx); err != nil {
-			return err
-		}
-		tx.Requires(blobs...)
-		out = planOf(moves)
-		return state.Publish(tx, moves)
-	})
-	out.Change = change
-	return out, err
-}
-
-// restamp gives the trees of moves the times of their paths.
-func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
-	for _, m := range planned {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		if m.New != nil {
-			var was tree.Entry
-			if m.Old != nil {
-				was = m.Old.Root
-			}
-			c := *m.New
-			var more []blob.Digest
-			if c.Root, more, err = s.Composer.Restamp(w, put, c.Mode, c.Root, was, stamp); err != nil {
-				return nil, nil, fmt.Errorf("channel %s: %s: %w", m.Path, c.Source(), err)
-			}
-			m.New, blobs = &c, append(blobs, more...)
-		}
-		moves = append(moves, m)
-	}
-	return moves, blobs, nil
-}
-
-// planOf says what moves of restamped trees are.
-func planOf(moves []state.Move) Plan {
-	var p Plan
-	for _, m := range moves {
-		step := Step{Path: m.Path, Old: m.Old, New: m.New, Action: Changed}
-		switch {
-		case m.New == nil:
-			step.Action = Removed
-		case m.Old == nil:
-			step.Action = Set
-		case m.Old.Root == m.New.Root:
-			step.Action = Unchanged
-		}
-		p.Steps = append(p.Steps, step)
-	}
-	return p
 }
 
 // ChannelEvent is one event that moved a channel.

@@ -15,6 +15,7 @@ import (
 	"vrepofs/store"
 	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
+	"vrepofs/tree"
 )
 
 // TestChannelProperty makes random moves beside a model that is a map from path to source, and holds after each: what is published is
@@ -111,6 +112,24 @@ func TestChannelProperty(t *testing.T) {
 		}
 		if !maps.Equal(now, model) {
 			t.Fatalf("published: %v, want %v", now, model)
+		}
+		published := map[string]tree.Entry{}
+		root, err := state.Published(s.Index.View(s.Index.Head()))
+		if err == nil && root.Kind != 0 {
+			published = entries(t, s, root)
+		}
+		for path := range now {
+			if c, err := state.GetChannel(s.Index.View(s.Index.Head()), path); err != nil || published[path] != c.Root {
+				t.Fatalf("readers see %+v at %s, the record has %+v, %v", published[path], path, c.Root, err)
+			}
+		}
+		for path := range published {
+			above := func(p string) bool {
+				return p == path || strings.HasPrefix(p, path+"/") || strings.HasPrefix(path, p+"/")
+			}
+			if err != nil || path != "" && !slices.ContainsFunc(slices.Collect(maps.Keys(now)), above) {
+				t.Fatalf("readers see %s, where nothing is published: %v", path, err)
+			}
 		}
 		at = fresh
 		past[s.Index.Head().Seq] = maps.Clone(model)

@@ -150,15 +150,11 @@ func (s *Store) missing(ctx context.Context, report func(d blob.Digest, where st
 			}
 		}
 	}
-	for c, err := range state.Channels(r, "") {
-		if err != nil {
-			return err
-		}
-		if err := s.lookBelow(r, c.Root, "channel "+c.Path, dirs, look); err != nil {
-			return err
-		}
+	published, err := state.Published(r)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.lookBelow(r, published, "channels", dirs, look)
 }
 
 // lookBelow calls look for every blob in a directory, the parts of ropes included. Directories that were looked at are

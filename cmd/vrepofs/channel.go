@@ -27,7 +27,7 @@ Times of what changed at a path only grow, also by a rollback; what did not chan
   vrepofs channel promote staging/9 production/9 --label 9.5-ga
   vrepofs channel rollback production/9`,
 	}
-	noun.AddCommand(a.channelSet(), a.channelPromote(), a.channelRollback(), a.channelUnset(), a.channelList(), a.channelShow(), a.channelLog(),
+	noun.AddCommand(a.channelSet(), a.channelPromote(), a.channelRollback(), a.channelUnset(), a.channelList(), a.channelShow(), a.channelLog(), a.channelConfigure(),
 		a.channelFreeze("freeze", "Refuse all moves at and below a path",
 			"Refuses everything that would change what is seen at a path or below it, until it is thawed. Nothing need be there yet.",
 			"  vrepofs channel freeze production --note \"release week\"", (*ctl.Client).FreezeChannel),

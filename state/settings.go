@@ -1,0 +1,131 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"maps"
+	"strings"
+)
+
+// Settings is what a path of the channels is told to be, for itself and everything below it. A field that is not set is that of
+// the nearest path above, and in the end its default. To add a setting: a pointer here, whose JSON name is that of its flag, its
+// limits in check, and its flag in settings of cmd/vrepofs/configure.go.
+type Settings struct {
+	// Grace is for how long, in seconds, a name that is gone from the path can still be opened. Default DefaultGrace.
+	Grace *int64 `json:"grace,omitempty"`
+}
+
+// DefaultGrace is Settings.Grace where nothing else is said: 72 hours, in seconds.
+const DefaultGrace = 72 * 3600
+
+func (s *Settings) check() error {
+	if g := s.Grace; g != nil && (*g < 0 || *g > maxGrace) {
+		return fmt.Errorf("grace of %d seconds: want 0 to %d: %w", *g, int64(maxGrace), iofs.ErrInvalid)
+	}
+	return nil
+}
+
+// maxGrace is a year, in seconds.
+const maxGrace = 366 * 24 * 3600
+
+// Patch is a change of settings: JSON names with their new values; null takes the setting away (RFC 7396).
+type Patch map[string]json.RawMessage
+
+// settingsRow is the name of a path's row in TableSettings: "/" for all channels.
+func settingsRow(path string) string { return "/" + path }
+
+// OwnSettings returns what is set at exactly this path; "" is all channels.
+func OwnSettings(r Reader, path string) (Settings, error) {
+	own, err := ownPatch(r, path)
+	if err != nil {
+		return Settings{}, err
+	}
+	return own.settings(path)
+}
+
+// SettingsAt returns what holds at a path: for each setting what the nearest path says, from itself up to "", all channels.
+func SettingsAt(r Reader, path string) (Settings, error) {
+	all, err := ownPatch(r, "")
+	if err != nil {
+		return Settings{}, err
+	}
+	if path != "" {
+		for _, p := range prefixes(path) {
+			own, err := ownPatch(r, p)
+			if err != nil {
+				return Settings{}, err
+			}
+			maps.Copy(all, own)
+		}
+	}
+	return all.settings(path)
+}
+
+// AllSettings returns the paths that have settings of their own, in order; "" is all channels.
+func AllSettings(r Reader) ([]string, error) {
+	var paths []string
+	for item, err := range r.List(TableSettings, "") {
+		if err != nil {
+			return nil, fmt.Errorf("settings: %w", err)
+		}
+		paths = append(paths, strings.TrimPrefix(item.Name, "/"))
+	}
+	return paths, nil
+}
+
+// Configure changes the settings of a path; "" is all channels. iofs.ErrInvalid for a setting that is not known or out of its
+// limits.
+func Configure(tx Tx, path string, p Patch) error {
+	if path != "" {
+		if err := CheckChannelPath(path); err != nil {
+			return err
+		}
+	}
+	own, err := ownPatch(tx, path)
+	if err != nil {
+		return err
+	}
+	for name, value := range p {
+		if bytes.Equal(value, []byte("null")) {
+			delete(own, name)
+		} else {
+			own[name] = value
+		}
+	}
+	s, err := own.settings(path)
+	if err != nil {
+		return err
+	}
+	if b := encode(s); string(b) != "{}" {
+		tx.Put(TableSettings, settingsRow(path), b)
+	} else if there, err := exists(tx, TableSettings, settingsRow(path)); err != nil {
+		return err
+	} else if there {
+		tx.Delete(TableSettings, settingsRow(path))
+	}
+	return nil
+}
+
+func ownPatch(r Reader, path string) (Patch, error) {
+	p, err := get[Patch](r, TableSettings, "settings of channel", settingsRow(path))
+	if errors.Is(err, iofs.ErrNotExist) {
+		return Patch{}, nil
+	}
+	return p, err
+}
+
+// settings reads a patch with nothing taken away.
+func (p Patch) settings(path string) (s Settings, err error) {
+	d := json.NewDecoder(bytes.NewReader(encode(p)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return s, fmt.Errorf("settings of channel %q: %w: %w", path, err, iofs.ErrInvalid)
+	}
+	if err := s.check(); err != nil {
+		return s, fmt.Errorf("settings of channel %q: %w", path, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"vrepofs/blob"
+	"vrepofs/compose"
+	"vrepofs/index"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown, and made again in the commit:
+// if it is not the same by then, nothing is done.
+func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Reader) ([]state.Move, error)) (Plan, error) {
+	lease, err := s.Blobs.NewLease()
+	if err != nil {
+		return Plan{}, err
+	}
+	defer lease.Close()
+	head := s.Index.Head()
+	view := s.Index.View(head)
+	planned, err := plan(view)
+	if err != nil {
+		return Plan{}, err
+	}
+	if dry {
+		sum := func(b []byte) (blob.Digest, error) { return blob.Sum(b), nil }
+		scratch := s.Index.NewBuffer()
+		moves, _, err := s.restamp(ctx, scratch, sum, planned, head.Stamp+1)
+		if err != nil {
+			return Plan{}, err
+		}
+		if err := state.CheckMoves(view, moves); err != nil {
+			return Plan{}, err
+		}
+		out := planOf(moves)
+		return out, s.comparePackages(ctx, scratch, out.Steps)
+	}
+	var out Plan
+	change, err := s.commit(ctx, who, func(tx *index.Tx) error {
+		again, err := plan(tx)
+		if err != nil {
+			return err
+		}
+		if !slices.EqualFunc(planned, again, state.Move.Same) {
+			return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
+		}
+		moves, err := s.publish(ctx, tx, lease, again)
+		out = planOf(moves)
+		return err
+	})
+	out.Change = change
+	return out, err
+}
+
+// publish makes the moves of a plan in a transaction, and returns them with the trees that they publish. What else lies beside
+// repositories belongs here, so that readers see it with them: one generation is one call.
+func (s *Store) publish(ctx context.Context, tx *index.Tx, lease *blob.Lease, planned []state.Move) ([]state.Move, error) {
+	moves, blobs, err := s.restamp(ctx, tx, lease.Write, planned, tx.Stamp())
+	if err != nil {
+		return nil, err
+	}
+	if err := state.Publish(tx, moves); err != nil {
+		return nil, err
+	}
+	root, err := state.Published(tx)
+	if err != nil {
+		return nil, err
+	}
+	if root, err = compose.Graft(tx, root, tx.Stamp(), graftsOf(moves)); err != nil {
+		return nil, err
+	}
+	if err := lease.Flush(ctx); err != nil {
+		return nil, err
+	}
+	tx.Requires(blobs...)
+	state.PutPublished(tx, root)
+	return moves, nil
+}
+
+// graftsOf is what moves put into the directory of all channels.
+func graftsOf(moves []state.Move) []compose.Grafted {
+	put := make([]compose.Grafted, 0, len(moves))
+	for _, m := range moves {
+		g := compose.Grafted{Path: m.Path}
+		if m.New != nil {
+			g.Entry = m.New.Root
+		}
+		put = append(put, g)
+	}
+	return put
+}
+
+// restamp gives the trees of moves the times of their paths.
+func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
+	for _, m := range planned {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		if m.New != nil {
+			var was tree.Entry
+			if m.Old != nil {
+				was = m.Old.Root
+			}
+			c := *m.New
+			var more []blob.Digest
+			if c.Root, more, err = s.Composer.Restamp(w, put, c.Mode, c.Root, was, stamp); err != nil {
+				return nil, nil, fmt.Errorf("channel %s: %s: %w", m.Path, c.Source(), err)
+			}
+			m.New, blobs = &c, append(blobs, more...)
+		}
+		moves = append(moves, m)
+	}
+	return moves, blobs, nil
+}
+
+// planOf says what moves of restamped trees are.
+func planOf(moves []state.Move) Plan {
+	var p Plan
+	for _, m := range moves {
+		step := Step{Path: m.Path, Old: m.Old, New: m.New, Action: Changed}
+		switch {
+		case m.New == nil:
+			step.Action = Removed
+		case m.Old == nil:
+			step.Action = Set
+		case m.Old.Root == m.New.Root:
+			step.Action = Unchanged
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return p
+}
