@@ -78,7 +78,7 @@ func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
 }
 
 // RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
-// name, of signed copies of one RPM the best.
+// name, of signed copies of one RPM the best. state.ErrConflict when the tag requires signatures that some have not.
 func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
 	candidates, err := v.Candidates(r)
 	if err != nil {
@@ -94,19 +94,45 @@ func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
 		}
-		builds = append(builds, ofArch(b.RPMs, arch))
+		builds = append(builds, ofArch(b.RPMs, arch, v.Tags[v.Tag].Signatures))
 		n += len(builds[len(builds)-1])
 	}
 	rpms := make([]state.RPM, 0, n)
 	for _, b := range builds {
 		rpms = append(rpms, b...)
 	}
+	check := state.SignedCheck{Want: v.Tags[v.Tag].Signatures}
+	for i := range rpms {
+		check.Add(&rpms[i])
+	}
+	if err := check.Err(); err != nil {
+		return nil, err
+	}
 	return rpms, nil
+}
+
+// CheckSigned refuses, with state.ErrConflict, a tag whose views would hold packages without the signatures that it requires.
+// It costs nothing for a tag that requires none, else what selecting costs; nothing is composed.
+func CheckSigned(r state.Reader, tag string) error {
+	t, err := state.GetTag(r, tag)
+	if err != nil || !t.Signatures.Required {
+		return err
+	}
+	v, err := Resolve(r, tag)
+	if err != nil {
+		return err
+	}
+	for _, arch := range t.Arches {
+		if _, err := v.RPMs(r, arch); err != nil {
+			return fmt.Errorf("view %s/%s: %w", tag, arch, err)
+		}
+	}
+	return nil
 }
 
 // ofArch picks the RPMs of a view's arch, one copy of each, and returns them in rpms' own memory. rpms is sorted by name and
 // arch, so copies of one RPM have only RPMs of the same name between them.
-func ofArch(rpms []state.RPM, arch string) []state.RPM {
+func ofArch(rpms []state.RPM, arch string, want merge.Signatures) []state.RPM {
 	out := rpms[:0]
 next:
 	for _, r := range rpms {
@@ -115,7 +141,7 @@ next:
 		}
 		for i := len(out) - 1; i >= 0 && out[i].Name == r.Name; i-- {
 			if out[i].ID == r.ID {
-				if merge.Better(r.Keys, r.Digest, out[i].Keys, out[i].Digest) {
+				if want.Better(r.Keys, r.Digest, out[i].Keys, out[i].Digest) {
 					out[i] = r
 				}
 				continue next

@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"vrepofs/compose"
+	"vrepofs/merge"
 	"vrepofs/state"
+	"vrepofs/store"
 )
 
 // Tag is a tag as requests show it.
@@ -18,7 +20,10 @@ type Tag struct {
 	Inherit    []Parent `json:"inherit"`           // by priority
 	Count      int      `json:"count"`             // number of builds in the tag itself
 	Metadata   Metadata `json:"metadata,omitzero"` // how the repodata of its views is written
-	Held       string   `json:"held,omitempty"`    // why its name in the mount stays on an older generation
+	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
+	Keys          []string `json:"keys,omitempty"`
+	RequireSigned bool     `json:"require_signed,omitempty"`
+	Held          string   `json:"held,omitempty"` // why its name in the mount stays on an older generation
 	// Builds and the package list are only in the answer to ShowTag.
 	Builds    []TagBuild `json:"builds,omitempty"`
 	Blocked   []string   `json:"blocked,omitempty"`
@@ -58,18 +63,27 @@ type Metadata struct {
 	Changelogs int    `json:"changelogs,omitempty"` // newest change log entries of each package; 0 means 10, negative all
 }
 
-// SetTagRequest says how the repodata of a tag's views is written.
+// SetTagRequest changes settings of a tag. What is not in it stays as it is.
 type SetTagRequest struct {
 	Why
-	Name     string   `json:"name"`
-	Metadata Metadata `json:"metadata"`
+	Name string `json:"name"`
+	TagSettings
+}
+
+// TagSettings are settings of a tag; nil stays as it is.
+type TagSettings struct {
+	Metadata      *Metadata `json:"metadata,omitempty"`       // how the repodata of its views is written
+	Keys          *[]string `json:"keys,omitempty"`           // wanted signing keys, the best first
+	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
 }
 
 // CreateTagRequest makes a tag.
 type CreateTagRequest struct {
 	Why
-	Name   string   `json:"name"`
-	Arches []string `json:"arches"`
+	Name          string   `json:"name"`
+	Arches        []string `json:"arches"`
+	Keys          []string `json:"keys,omitempty"` // wanted signing keys, the best first
+	RequireSigned bool     `json:"require_signed,omitempty"`
 }
 
 // TagRequest changes a tag's builds or packages.
@@ -107,12 +121,17 @@ func (c *Client) ShowTag(ctx context.Context, at At, name string, inherited bool
 
 // CreateTag makes an empty tag with views of the given arches.
 func (c *Client) CreateTag(ctx context.Context, why Why, name string, arches []string) (*Change, error) {
-	return call[Change](ctx, c, "tag/create", CreateTagRequest{why, name, arches})
+	return c.CreateSignedTag(ctx, CreateTagRequest{Why: why, Name: name, Arches: arches})
 }
 
-// SetTag says how the repodata of a tag's views is written from now on.
-func (c *Client) SetTag(ctx context.Context, why Why, name string, m Metadata) (*Change, error) {
-	return call[Change](ctx, c, "tag/set", SetTagRequest{why, name, m})
+// CreateSignedTag makes an empty tag whose views want certain signatures.
+func (c *Client) CreateSignedTag(ctx context.Context, req CreateTagRequest) (*Change, error) {
+	return call[Change](ctx, c, "tag/create", req)
+}
+
+// SetTag changes settings of a tag.
+func (c *Client) SetTag(ctx context.Context, why Why, name string, set TagSettings) (*Change, error) {
+	return call[Change](ctx, c, "tag/set", SetTagRequest{why, name, set})
 }
 
 // DeleteTag removes a tag that no other inherits from.
@@ -214,11 +233,14 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 }
 
 func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change, error) {
-	return changed(h.st.CreateTag(ctx, who(ctx, req.Why), req.Name, req.Arches))
+	want := merge.Signatures{Keys: req.Keys, Required: req.RequireSigned}
+	return changed(h.st.CreateSignedTag(ctx, who(ctx, req.Why), req.Name, req.Arches, want))
 }
 
 func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, error) {
-	return changed(h.st.SetMetadata(ctx, who(ctx, req.Why), req.Name, state.Metadata(req.Metadata)))
+	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
+		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned,
+	}))
 }
 
 func (h *Handler) deleteTag(ctx context.Context, req *RemoveRequest) (*Change, error) {
@@ -275,6 +297,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required,
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

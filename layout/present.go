@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ type present struct {
 	links map[string][]string     // tag → parents, of every tag
 	gens  map[string]state.Change // tag → generation, of every tag
 	own   map[string]state.Change // tag → its own last change
+	want  map[string]bool         // tags that require signatures
 	held  map[string]error        // tags that are not on their newest generation, with the reason
 	// channels is the generation that the name channels is bound to; zero: there is none.
 	channels state.Change
@@ -67,14 +69,59 @@ func (p *present) tags() []fs.Child {
 func firstPresent(x *index.Index) (*present, error) {
 	p := &present{
 		links: map[string][]string{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
+		want: map[string]bool{},
 	}
-	return p.next(x, x.Head())
+	n, err := p.next(x, x.Head())
+	if err != nil {
+		return nil, err
+	}
+	for tag := range n.want {
+		if err := n.holdUnsigned(x, tag); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// maxBack is how many generations of a tag that requires signatures are looked at for one that has them.
+const maxBack = 32
+
+// holdUnsigned binds a tag whose newest generation lacks signatures that it requires to its last one that has them: what Publish did
+// in a process before this one.
+func (p *present) holdUnsigned(x *index.Index, tag string) error {
+	g := p.gens[tag]
+	for range maxBack {
+		head, err := x.At(g.Event)
+		if err != nil {
+			return err
+		}
+		view := x.View(head)
+		err = compose.CheckSigned(view, tag)
+		if err == nil {
+			p.gens[tag] = g
+			return nil
+		}
+		if !errors.Is(err, state.ErrConflict) {
+			return nil // whoever looks inside is told
+		}
+		if p.held[tag] == nil {
+			p.held[tag] = err
+		}
+		if head, err = x.At(g.Event - 1); err != nil {
+			return err
+		}
+		if g, err = generation(x.View(head), tag); err != nil {
+			break // there was no such tag yet
+		}
+	}
+	delete(p.held, tag)
+	return nil
 }
 
 // next is the present of a later head, with every tag on its newest generation. It costs what changed between the two, and one copy of the maps.
 func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	n := &present{
-		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own),
+		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own), want: maps.Clone(p.want),
 		held: map[string]error{},
 	}
 	changed := slices.Collect(maps.Keys(p.held))
@@ -92,6 +139,7 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 			delete(n.links, d.Name)
 			delete(n.gens, d.Name)
 			delete(n.own, d.Name)
+			delete(n.want, d.Name)
 			continue
 		}
 		t, err := state.GetTag(view, d.Name)
@@ -103,6 +151,9 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 			parents[i] = l.Parent
 		}
 		n.links[t.Name], n.own[t.Name] = parents, t.Changed
+		if delete(n.want, t.Name); t.Signatures.Required {
+			n.want[t.Name] = true
+		}
 	}
 	for t := range n.heirs(changed) {
 		g, err := n.generation(t)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"vrepofs/compose"
 	"vrepofs/fs"
 	"vrepofs/state"
 )
@@ -44,7 +45,8 @@ func (l *Layout) Publish(ctx context.Context, mount *fs.FS) error {
 // the reason.
 func (l *Layout) Held() map[string]error { return maps.Clone(l.shown.Load().held) }
 
-// prepare composes the hot views of tags that move; a tag of which one fails is held back on its last good generation.
+// prepare composes the hot views of tags that move, and looks whether those that require signatures have them; a tag of which one
+// fails is held back on its last good generation.
 func (l *Layout) prepare(ctx context.Context, was, now *present) {
 	type failure struct {
 		tag string
@@ -53,16 +55,23 @@ func (l *Layout) prepare(ctx context.Context, was, now *present) {
 	var g errgroup.Group
 	g.SetLimit(2)
 	failed := make(chan failure, 16)
-	collected := make(chan struct{})
+	collected := make(chan []failure)
 	go func() {
-		defer close(collected)
+		var all []failure
 		for f := range failed {
-			if old, ok := was.gens[f.tag]; ok {
-				now.gens[f.tag], now.held[f.tag] = old, f.err
-			}
+			all = append(all, f)
 		}
+		collected <- all
 	}()
 	view := l.st.Index.View(now.head)
+	for tag := range now.want {
+		if now.gens[tag] == was.gens[tag] {
+			continue
+		}
+		if err := compose.CheckSigned(view, tag); err != nil {
+			failed <- failure{tag, err}
+		}
+	}
 	for tag, arches := range l.hot.views() {
 		if g, there := now.gens[tag]; !there || g == was.gens[tag] {
 			continue
@@ -86,7 +95,11 @@ func (l *Layout) prepare(ctx context.Context, was, now *present) {
 	}
 	g.Wait()
 	close(failed)
-	<-collected
+	for _, f := range <-collected {
+		if old, ok := was.gens[f.tag]; ok {
+			now.gens[f.tag], now.held[f.tag] = old, f.err
+		}
+	}
 }
 
 // moves is what the kernel is to be told: the names of live levels that are bound to other places, new or gone.

@@ -10,12 +10,3 @@ func InArch(arch, want string) bool {
 	}
 	return arch == "noarch" || arch == want || rpm.CanonArch(arch) == rpm.CanonArch(want)
 }
-
-// Better reports whether the copy of an RPM that keysA signed is to be taken before the one that keysB signed; digests
-// decide between equals.
-func Better(keysA []string, digestA [32]byte, keysB []string, digestB [32]byte) bool {
-	if a, b := len(keysA) > 0, len(keysB) > 0; a != b {
-		return a
-	}
-	return string(digestA[:]) < string(digestB[:])
-}

@@ -31,21 +31,3 @@ func TestInArch(t *testing.T) {
 		}
 	}
 }
-
-func TestBetter(t *testing.T) {
-	low, high, key := [32]byte{1}, [32]byte{2}, []string{"0011223344556677"}
-	for _, c := range []struct {
-		keysA, keysB []string
-		a, b         [32]byte
-		want         bool
-	}{
-		{key, nil, high, low, true},
-		{nil, key, low, high, false},
-		{key, key, low, high, true},
-		{nil, nil, high, low, false},
-	} {
-		if got := merge.Better(c.keysA, c.a, c.keysB, c.b); got != c.want {
-			t.Errorf("Better(%v %x, %v %x) = %v, want %v", c.keysA, c.a[:1], c.keysB, c.b[:1], got, c.want)
-		}
-	}
-}

@@ -10,7 +10,9 @@
 //  3. Builds: in the order of tags, inside a tag the most recently tagged first (of two tagged in one event, the one with the
 //     greater build id), the first build of each package wins. Never the highest version.
 //  4. RPMs: the build is the unit. A winner gives all its RPMs of the view's arch, and noarch ones; a loser gives none.
-//  5. Of several signed copies of one RPM, a signed one is taken before an unsigned one, then the one with the smallest digest.
+//  5. Of several signed copies of one RPM the one is taken that the first of the wanted keys signed; then one signed by any other
+//     key, then the unsigned one; of equals the one with the smallest digest. Where signatures are required, a view that would
+//     hold another than a wanted one is none.
 //
 // Depth limits, flags, package filters and external repos have their place in Link and Source and are not used yet.
 package merge

@@ -10,19 +10,22 @@ import (
 	"slices"
 
 	"vrepofs/blob"
+	"vrepofs/merge"
 	"vrepofs/tree"
 )
 
 // Tag is a named set of builds with what it inherits.
 type Tag struct {
-	Name     string      `json:"name"`
-	Created  Change      `json:"created"`
-	Changed  Change      `json:"changed"`
-	Arches   []string    `json:"arches"`            // of its views, in the order given: "x86_64", "src"
-	Inherit  []Link      `json:"inherit,omitempty"` // by priority
-	Metadata Metadata    `json:"metadata,omitzero"` // of its views
-	Builds   blob.Digest `json:"builds"`            // tree: NVR → TagBuild
-	Packages blob.Digest `json:"packages"`          // tree: package → TagPackage
+	Name     string   `json:"name"`
+	Created  Change   `json:"created"`
+	Changed  Change   `json:"changed"`
+	Arches   []string `json:"arches"`            // of its views, in the order given: "x86_64", "src"
+	Inherit  []Link   `json:"inherit,omitempty"` // by priority
+	Metadata Metadata `json:"metadata,omitzero"` // of its views
+	// Signatures says which copies of RPMs its views take, the inherited ones too.
+	Signatures merge.Signatures `json:"signatures,omitzero"`
+	Builds     blob.Digest      `json:"builds"`   // tree: NVR → TagBuild
+	Packages   blob.Digest      `json:"packages"` // tree: package → TagPackage
 }
 
 // Link is one parent that a tag inherits from.

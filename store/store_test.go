@@ -143,10 +143,13 @@ func TestMetadataOptions(t *testing.T) {
 	if _, err := s.TagBuilds(ctx, who, "t", nvrs); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.SetMetadata(ctx, who, "t", state.Metadata{Compress: "lzma"}); !errors.Is(err, iofs.ErrInvalid) {
+	set := func(compress string) store.TagSettings {
+		return store.TagSettings{Metadata: &state.Metadata{Compress: compress}}
+	}
+	if _, err := s.SetTag(ctx, who, "t", set("lzma")); !errors.Is(err, iofs.ErrInvalid) {
 		t.Errorf("an unknown compression: %v", err)
 	}
-	if _, err := s.SetMetadata(ctx, who, "t", state.Metadata{Compress: "zstd"}); err != nil {
+	if _, err := s.SetTag(ctx, who, "t", set("zstd")); err != nil {
 		t.Fatal(err)
 	}
 	r, _, err := s.State("")

@@ -2,19 +2,74 @@ package store
 
 import (
 	"context"
+	"fmt"
 
+	"vrepofs/compose"
 	"vrepofs/index"
+	"vrepofs/merge"
 	"vrepofs/state"
 )
 
-// CreateTag makes an empty tag with views of the given arches.
-func (s *Store) CreateTag(ctx context.Context, who Who, tag string, arches []string) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.CreateTag(tx, tag, arches) })
+// tag makes one change of a tag. Where the tag requires signatures, a change after which its views would hold packages without
+// them is refused; what a tag that it inherits from does later is not, and holds its name in the mount back.
+func (s *Store) tag(ctx context.Context, who Who, tag string, apply func(*index.Tx) error) (state.Change, error) {
+	return s.commit(ctx, who, func(tx *index.Tx) error {
+		if err := apply(tx); err != nil {
+			return err
+		}
+		if err := compose.CheckSigned(tx, tag); err != nil {
+			return fmt.Errorf("tag %s requires signatures: %w", tag, err)
+		}
+		return nil
+	})
 }
 
-// SetMetadata says how the repodata of a tag's views is written from now on.
-func (s *Store) SetMetadata(ctx context.Context, who Who, tag string, m state.Metadata) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.SetMetadata(tx, tag, m) })
+// CreateTag makes an empty tag with views of the given arches.
+func (s *Store) CreateTag(ctx context.Context, who Who, tag string, arches []string) (state.Change, error) {
+	return s.CreateSignedTag(ctx, who, tag, arches, merge.Signatures{})
+}
+
+// CreateSignedTag makes an empty tag whose views take the signed copies that are wanted.
+func (s *Store) CreateSignedTag(ctx context.Context, who Who, tag string, arches []string, want merge.Signatures) (state.Change, error) {
+	return s.commit(ctx, who, func(tx *index.Tx) error {
+		if err := state.CreateTag(tx, tag, arches); err != nil || want.Keys == nil && !want.Required {
+			return err
+		}
+		return state.SetSignatures(tx, tag, want)
+	})
+}
+
+// TagSettings is what of a tag is to change; nil stays as it is.
+type TagSettings struct {
+	Metadata *state.Metadata // how the repodata of its views is written
+	Keys     *[]string       // wanted keys, the best first
+	Required *bool           // whether its views show nothing that is not signed by one of them
+}
+
+// SetTag changes settings of a tag, all in one event.
+func (s *Store) SetTag(ctx context.Context, who Who, tag string, set TagSettings) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error {
+		t, err := state.GetTag(tx, tag)
+		if err != nil {
+			return err
+		}
+		if set.Metadata != nil {
+			if err := state.SetMetadata(tx, tag, *set.Metadata); err != nil {
+				return err
+			}
+		}
+		want := t.Signatures
+		if set.Keys != nil {
+			want.Keys = *set.Keys
+		}
+		if set.Required != nil {
+			want.Required = *set.Required
+		}
+		if set.Keys == nil && set.Required == nil {
+			return nil
+		}
+		return state.SetSignatures(tx, tag, want)
+	})
 }
 
 // DeleteTag removes a tag that no other inherits from.
@@ -24,29 +79,29 @@ func (s *Store) DeleteTag(ctx context.Context, who Who, tag string) (state.Chang
 
 // TagBuilds tags builds, all in one event.
 func (s *Store) TagBuilds(ctx context.Context, who Who, tag string, nvrs []string) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.AddToTag(tx, tag, nvrs...) })
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.AddToTag(tx, tag, nvrs...) })
 }
 
 // UntagBuilds takes builds out of a tag, all in one event.
 func (s *Store) UntagBuilds(ctx context.Context, who Who, tag string, nvrs []string) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.RemoveFromTag(tx, tag, nvrs...) })
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.RemoveFromTag(tx, tag, nvrs...) })
 }
 
 // Block blocks packages in a tag and all that inherit from it, or unblocks them.
 func (s *Store) Block(ctx context.Context, who Who, tag string, blocked bool, packages []string) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.SetBlocked(tx, tag, blocked, packages...) })
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.SetBlocked(tx, tag, blocked, packages...) })
 }
 
 // AddParent makes a tag inherit from another.
 func (s *Store) AddParent(ctx context.Context, who Who, tag, parent string, priority int) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error {
 		return state.AddParent(tx, tag, state.Link{Parent: parent, Priority: priority})
 	})
 }
 
 // RemoveParent ends a tag's inheritance from another.
 func (s *Store) RemoveParent(ctx context.Context, who Who, tag, parent string) (state.Change, error) {
-	return s.commit(ctx, who, func(tx *index.Tx) error { return state.RemoveParent(tx, tag, parent) })
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.RemoveParent(tx, tag, parent) })
 }
 
 // RemoveRepo removes a repo with its snapshots, RemoveSnapshot one of them, RemoveBuild a build that no tag holds.

@@ -41,46 +41,86 @@ the tag has already is tagged again and so becomes the last.`,
 }
 
 func (a *app) tagCreate() *cobra.Command {
-	var arches []string
+	var arches, keys []string
+	var required bool
 	cmd := a.changes(&cobra.Command{
 		Use:   "create TAG --arch ARCH… [FLAGS]",
 		Short: "Make an empty tag",
 		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
 arch src is a view of the source RPMs.`,
-		Example: "  vrepofs tag create dev --arch x86_64\n  vrepofs tag create release --arch x86_64,aarch64 --arch src",
-		Args:    exactly("TAG"),
+		Example: `  vrepofs tag create dev --arch x86_64
+  vrepofs tag create release --arch x86_64,src --keys 6B63CAB6630C11E0 --require-signed`,
+		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(arches) == 0 {
 				return wrong(cmd, "--arch is missing: which arches shall tag %s show?", args[0])
 			}
-			// Not pflag's slices: those are CSV, which drops what follows a newline.
-			list := strings.Split(strings.Join(arches, ","), ",")
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return c.CreateTag(cmd.Context(), why, args[0], list)
+				return c.CreateSignedTag(cmd.Context(), ctl.CreateTagRequest{
+					Why: why, Name: args[0], Arches: commaList(arches), Keys: commaList(keys), RequireSigned: required,
+				})
 			})
 		},
 	})
 	cmd.Flags().StringArrayVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	signatureFlags(cmd, &keys, &required)
 	return cmd
+}
+
+// commaList takes what was given by several flags and by commas apart; nil for nothing. Not pflag's slices: those are CSV, which
+// drops what follows a newline.
+func commaList(values []string) []string {
+	all := strings.Join(values, ",")
+	if all == "" {
+		return nil
+	}
+	return strings.Split(all, ",")
+}
+
+func signatureFlags(cmd *cobra.Command, keys *[]string, required *bool) {
+	cmd.Flags().StringArrayVar(keys, "keys", nil, "take of signed copies those signed by these, the first `KEY` before the next")
+	cmd.Flags().BoolVar(required, "require-signed", false, "refuse what is signed by none of the --keys or, without keys, by nobody")
 }
 
 func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
+	var keys []string
+	var required bool
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
-		Short: "Say how the metadata of a tag's views is written",
-		Long: `Says how the metadata (repodata) of a tag's own views is written from now on; tags that inherit from it have their own
-setting. What is not given goes back to its default.`,
+		Short: "Say how a tag's views are written and which signatures they want",
+		Long: `Says how the metadata (repodata) of a tag's own views is written from now on, and which signed copies of packages they
+take; tags that inherit from it have their own setting. Of --compress and --changelogs what is not given goes back to its
+default, unless only keys are set. --keys and --require-signed stay until they are given again (--keys "" ends them).
+
+A KEY is a fingerprint or its last 16 or 8 digits, as rpm -qp --qf '%{RSAHEADER:pgpsig}' shows it; vrepofs goes by what
+the package says and leaves it to clients to verify signatures. Without --require-signed, packages signed by none of the
+keys are taken too, signed ones first. With it, what would show them is refused, and names them; when a tag that it
+inherits from brings them, the tag's name in the mount stays on the generation before.`,
 		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
-  vrepofs tag set dev                                   # back to gzip and 10`,
+  vrepofs tag set dev                                   # back to gzip and 10
+  vrepofs tag set release --keys 6B63CAB6630C11E0,FD431D51 --require-signed
+  vrepofs tag set release --require-signed=false`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var set ctl.TagSettings
+			if cmd.Flags().Changed("keys") {
+				list := append([]string{}, commaList(keys)...) // not nil, which would say nothing
+				set.Keys = &list
+			}
+			if cmd.Flags().Changed("require-signed") {
+				set.RequireSigned = &required
+			}
+			if set == (ctl.TagSettings{}) || cmd.Flags().Changed("compress") || cmd.Flags().Changed("changelogs") {
+				set.Metadata = &m
+			}
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return c.SetTag(cmd.Context(), why, args[0], m)
+				return c.SetTag(cmd.Context(), why, args[0], set)
 			})
 		},
 	})
 	metadataFlags(cmd, &m)
+	signatureFlags(cmd, &keys, &required)
 	return cmd
 }
 
@@ -220,6 +260,10 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	field("views of", fmt.Sprintf("%s  event %d", showTime(t.Generation.Time), t.Generation.Event))
 	field("inherits", strings.Join(parents, ", "))
 	field("metadata", showMetadata(t.Metadata))
+	field("keys", strings.Join(t.Keys, " "))
+	if t.RequireSigned {
+		field("signed", "required")
+	}
 	field("blocked", strings.Join(t.Blocked, " "))
 	field("unblocked", strings.Join(t.Unblocked, " "))
 	fmt.Fprintln(a.out)
