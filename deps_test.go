@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"index/journal": 2, // the journal's files and records, without Badger
 	"index":         3, // journal, commits, log; Badger
 	"fs":            3, // the FUSE view of trees and blobs
+	"filelist":      3, // trees → the lists by which mirrors find out what is there
 	"state":         4, // the nouns as records
 	"ingest":        5, // RPM files → blobs, records, snapshots, builds
 	"compose":       5, // tag → view: selection, repodata, tree
@@ -42,13 +43,14 @@ var floors = map[string]int{
 
 // support holds packages that only tests and the benchmark import, and what of the product they may import themselves.
 var support = map[string]string{
-	"testrpm":         "makes RPM files; imports nothing of the product",
-	"sign/signtest":   "makes OpenPGP keys with gpg; imports nothing of the product",
-	"disk/disktest":   "recorder and fault injection for disk.FS",
-	"tree/treetest":   "conformance suite of tree.Reader and tree.Writer",
-	"store/storetest": "a store with things in it, for tests above store",
-	"e2e":             "product tests: the built program, a real mount, real clients",
-	"bench":           "the benchmark of `make bench`; drives the product as a user does",
+	"testrpm":               "makes RPM files; imports nothing of the product",
+	"sign/signtest":         "makes OpenPGP keys with gpg; imports nothing of the product",
+	"disk/disktest":         "recorder and fault injection for disk.FS",
+	"filelist/filelisttest": "file lists by walking, as create-filelist does it",
+	"tree/treetest":         "conformance suite of tree.Reader and tree.Writer",
+	"store/storetest":       "a store with things in it, for tests above store",
+	"e2e":                   "product tests: the built program, a real mount, real clients",
+	"bench":                 "the benchmark of `make bench`; drives the product as a user does",
 }
 
 // doors names the one package through which a dependency enters, and why it is used at all.
