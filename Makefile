@@ -54,7 +54,7 @@ race: setup ## all tests with the race detector, those that mount included
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@scripts/fuzz $(FUZZTIME) $(PKGS)
 
-long: setup ## the tests that take long: 10,000 crash states, 100 kills, random histories
+long: setup ## the tests that take long: crash states, kills, 1,000 promotions under readers, random histories
 	VREPOFS_LONG=1 go test -count=1 -timeout=3h -vet=off $(PKGS)
 
 golden: ## rewrite the golden files, then show what changed
