@@ -4,7 +4,8 @@
 // The rules are Koji's (kojihub/kojihub.py: readFullInheritanceRecurse, readPackageList, readTaggedBuilds, readTaggedRPMS):
 //
 //  1. Order: the tag itself, then its parents by priority, depth first; a parent comes before its own parents. A tag already on
-//     the path or already in the order is passed over.
+//     the path is passed over, and so is one that an earlier visit suffices for (Order). Links may limit depth, count for their own
+//     tag alone, and let only packages pass whose names match a pattern: anchored at the start, every pattern on the way.
 //  2. Package list: the first tag in the order that has an entry for a package decides whether the package is blocked, for the
 //     whole view: a block in a child hides the parent's builds, an unblock in a child shows them again.
 //  3. Builds: in the order of tags, inside a tag the most recently tagged first (of two tagged in one event, the one with the
@@ -14,5 +15,20 @@
 //     key, then the unsigned one; of equals the one with the smallest digest. Where signatures are required, a view that would
 //     hold another than a wanted one is none.
 //
-// Depth limits, flags, package filters and external repos have their place in Link and Source and are not used yet.
+// # Where the default differs from Koji's hub
+//
+// A tag may ask for Koji's own behaviour (Order and Builds with koji):
+//
+//	matter                            default                            koji (function of kojihub.py)
+//	noconfig on a link                concerns that link                 also its later siblings, when visits are compared
+//	                                                                     (readFullInheritanceRecurse)
+//	maxdepth N below a limited link   N levels, or what the limit        one less than that (readFullInheritanceRecurse);
+//	                                  leaves if that is less             without a limit above it is N here too
+//	pkg_filter                        what does not match is not         concerns the package list: the build is seen if
+//	                                  inherited through the link         another way lists the package (readPackageList)
+//	python's re                       RE2: no look-around and no         -
+//	                                  back references, refused when
+//	                                  the link is made
+//
+// External repos are not used yet.
 package merge

@@ -5,12 +5,17 @@ import (
 	"slices"
 )
 
-// Source is one tag of the order with what it holds itself.
+// Source is one visit of the order with what its tag holds itself.
 type Source struct {
 	Tag      string
 	Builds   []Build
 	Packages map[string]bool // its own package list: package → blocked
+	// Filter reports whether a package is inherited through the links that led here (Filters). Nil: every package is.
+	Filter func(pkg string) bool
 }
+
+// passes reports whether a package is inherited from the source.
+func (s *Source) passes(pkg string) bool { return s.Filter == nil || s.Filter(pkg) }
 
 // Build is a tagged build.
 type Build struct {
@@ -30,11 +35,12 @@ const (
 	Farther           // a nearer tag has a build of the package; By names the winner
 	Older             // the same tag has a build tagged more recently; By names the winner
 	Duplicate         // the same build, already considered in a nearer tag
+	Filtered          // a link on the way lets the package not pass
 )
 
 // String returns the verdict as a listing shows it.
 func (v Verdict) String() string {
-	return [...]string{"chosen", "blocked", "farther", "older", "duplicate"}[v]
+	return [...]string{"chosen", "blocked", "farther", "older", "duplicate", "filtered"}[v]
 }
 
 // Candidate is a build with what became of it.
@@ -47,18 +53,30 @@ type Candidate struct {
 
 // Builds selects one build per package from the sources, nearest first, and says of every build why. The result is in the
 // order of consideration: the order in which a person would look for the reason.
-func Builds(sources []Source) []Candidate {
+//
+// A filter keeps from a view what its links would bring: entries of the package list and builds. koji does as Koji's hub does,
+// where filters concern the package list alone: a package without an entry in it is in no view, and a build that a
+// filtered link brings is seen if any other visit lists its package. As tags here need not list their packages, a build counts as an
+// entry for its package in the tag that holds it.
+func Builds(sources []Source, koji bool) []Candidate {
 	type listing struct {
 		tag     string
 		blocked bool
 	}
-	listed := map[string]listing{}
+	listed := map[string]listing{} // by the first entry of a package
+	shown := map[string]bool{}     // packages that any visit lists or has a build of, past its filters; only if koji
 	n := 0
 	for _, s := range sources {
 		n += len(s.Builds)
 		for p, blocked := range s.Packages {
-			if _, ok := listed[p]; !ok {
+			if _, ok := listed[p]; !ok && s.passes(p) {
 				listed[p] = listing{s.Tag, blocked}
+				shown[p] = true
+			}
+		}
+		for _, b := range s.Builds {
+			if koji && s.passes(b.Package) {
+				shown[b.Package] = true
 			}
 		}
 	}
@@ -76,6 +94,8 @@ func Builds(sources []Source) []Candidate {
 			c := Candidate{Build: b, Tag: s.Tag}
 			w, won := winners[b.Package]
 			switch l := listed[b.Package]; {
+			case koji && !shown[b.Package], !koji && !s.passes(b.Package):
+				c.Verdict = Filtered
 			case l.blocked:
 				c.Verdict, c.By = Blocked, l.tag
 			case !won:

@@ -47,7 +47,8 @@ func TestStories(t *testing.T) {
 				if !ok || s == nil {
 					t.Fatalf("%s: part %q: want history, then view TAG", file, f.Name)
 				}
-				got := s.view(t, tag)
+				tag, koji := strings.CutSuffix(tag, " koji")
+				got := s.view(t, tag, koji)
 				if *update {
 					a.Files[i].Data = []byte(got)
 				} else if got != string(f.Data) {
@@ -64,8 +65,37 @@ func TestStories(t *testing.T) {
 }
 
 type link struct {
-	parent   string
+	merge.Link
 	priority int
+}
+
+// parseLink reads the words after inherit: CHILD PARENT PRIORITY, then maxdepth=N, intransitive, noconfig, filter=PATTERN.
+func parseLink(t *testing.T, words []string) link {
+	t.Helper()
+	n, err := strconv.Atoi(words[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := link{merge.Link{Parent: words[1]}, n}
+	for _, w := range words[3:] {
+		switch name, value, _ := strings.Cut(w, "="); name {
+		case "maxdepth":
+			d, err := strconv.Atoi(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.MaxDepth = &d
+		case "intransitive":
+			l.Intransitive = true
+		case "noconfig":
+			l.NoConfig = true
+		case "filter":
+			l.Filter = value
+		default:
+			t.Fatalf("inherit: %q is nothing that a link has", w)
+		}
+	}
+	return l
 }
 
 type story struct {
@@ -86,12 +116,8 @@ func parseStory(t *testing.T, text string) *story {
 		}
 		s.event++
 		switch {
-		case f[0] == "inherit" && len(f) == 4:
-			n, err := strconv.Atoi(f[3])
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.parents[f[1]] = append(s.parents[f[1]], link{f[2], n})
+		case f[0] == "inherit" && len(f) >= 4:
+			s.parents[f[1]] = append(s.parents[f[1]], parseLink(t, f[1:]))
 			slices.SortFunc(s.parents[f[1]], func(a, b link) int { return a.priority - b.priority })
 		case f[0] == "add" && len(f) > 2:
 			for _, nvr := range f[2:] {
@@ -127,12 +153,12 @@ func packageOf(nvr string) string {
 	return nvr
 }
 
-func (s *story) view(t *testing.T, tag string) string {
+func (s *story) view(t *testing.T, tag string, koji bool) string {
 	t.Helper()
-	order, err := merge.Order(tag, func(tag string) ([]merge.Link, error) {
+	order, err := merge.Order(tag, koji, func(tag string) ([]merge.Link, error) {
 		var links []merge.Link
 		for _, l := range s.parents[tag] {
-			links = append(links, merge.Link{Parent: l.parent})
+			links = append(links, l.Link)
 		}
 		return links, nil
 	})
@@ -140,13 +166,22 @@ func (s *story) view(t *testing.T, tag string) string {
 		t.Fatal(err)
 	}
 	var sources []merge.Source
-	for _, tag := range order {
-		builds := slices.Clone(s.builds[tag])
+	out := "order:"
+	for _, v := range order {
+		builds := slices.Clone(s.builds[v.Tag])
 		rand.Shuffle(len(builds), func(i, j int) { builds[i], builds[j] = builds[j], builds[i] }) // arrival must not matter
-		sources = append(sources, merge.Source{Tag: tag, Builds: builds, Packages: s.lists[tag]})
+		filter, err := merge.Filters(v.Filters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, merge.Source{Tag: v.Tag, Builds: builds, Packages: s.lists[v.Tag], Filter: filter})
+		out += " " + v.Tag
+		if len(v.Filters) > 0 {
+			out += "(" + strings.Join(v.Filters, " & ") + ")"
+		}
 	}
-	out := "order: " + strings.Join(order, " ") + "\n"
-	for _, c := range merge.Builds(sources) {
+	out += "\n"
+	for _, c := range merge.Builds(sources, koji) {
 		out += strings.TrimSpace(fmt.Sprintf("%s %s %s %s", c.Tag, c.NVR, c.Verdict, c.By)) + "\n"
 	}
 	return out
