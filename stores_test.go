@@ -111,7 +111,11 @@ func describe(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "tag %s arches %v inherits %v\n", tag.Name, tag.Arches, tag.Inherit)
+		var parents []string
+		for _, l := range tag.Inherit {
+			parents = append(parents, fmt.Sprintf("{%s %d}", l.Parent, l.Priority))
+		}
+		fmt.Fprintf(&b, "tag %s arches %v inherits %v\n", tag.Name, tag.Arches, parents)
 		for tagged, err := range state.TagBuilds(now, tag) {
 			if err != nil {
 				t.Fatal(err)
@@ -216,7 +220,7 @@ func fillStore(t *testing.T, dir string) {
 	must(storetest.Read(t, s, hello("1.0"), hello("2.0"), source, lib).Builds(t.Context(), who("build import")))
 	must(s.CreateTag(t.Context(), who("tag create base"), "base", []string{"x86_64"}))
 	must(s.CreateTag(t.Context(), who("tag create dev"), "dev", []string{"x86_64", "src"}))
-	must(s.AddParent(t.Context(), who("tag inherit add dev base"), "dev", "base", 10))
+	must(s.AddParent(t.Context(), who("tag inherit add dev base"), "dev", state.Link{Parent: "base", Priority: 10}))
 	must(s.TagBuilds(t.Context(), who("tag add base"), "base", []string{"hello-1.0-1", "libgreet-1.0-1"}))
 	must(s.TagBuilds(t.Context(), who("tag add dev"), "dev", []string{"hello-2.0-1"}))
 }

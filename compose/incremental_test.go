@@ -39,7 +39,7 @@ func TestIncrementalEqualsScratch(t *testing.T) {
 			case 6:
 				s.Block(ctx, who, tag.Draw(rt, "tag"), rapid.Bool().Draw(rt, "block"), []string{pkg.Draw(rt, "package")})
 			case 7, 8:
-				s.AddParent(ctx, who, tag.Draw(rt, "tag"), tag.Draw(rt, "parent"), rapid.IntRange(1, 3).Draw(rt, "priority"))
+				s.AddParent(ctx, who, tag.Draw(rt, "tag"), state.Link{Parent: tag.Draw(rt, "parent"), Priority: rapid.IntRange(1, 3).Draw(rt, "priority")})
 			case 9:
 				s.RemoveParent(ctx, who, tag.Draw(rt, "tag"), tag.Draw(rt, "parent"))
 			}

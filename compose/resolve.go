@@ -13,7 +13,7 @@ import (
 // Resolved is a tag with all that it inherits from, as of one state.
 type Resolved struct {
 	Tag   string
-	Order []string             // the tag itself, then the tags it inherits from, in the order of consideration
+	Order []merge.Visit        // the tag itself, then the tags it inherits from, in the order of consideration
 	Tags  map[string]state.Tag // each tag of Order
 	// Generation is the last change of any tag of Order: the views of Tag are the same at every event from this one to the
 	// next change. Its stamp is what repomd.xml and the directories of the views carry.
@@ -24,7 +24,7 @@ type Resolved struct {
 func Resolve(r state.Reader, tag string) (*Resolved, error) {
 	v := &Resolved{Tag: tag, Tags: map[string]state.Tag{}}
 	var err error
-	v.Order, err = merge.Order(tag, func(name string) ([]merge.Link, error) {
+	v.Order, err = merge.Order(tag, false, func(name string) ([]merge.Link, error) {
 		t, err := state.GetTag(r, name)
 		if err != nil {
 			return nil, err
@@ -33,11 +33,7 @@ func Resolve(r state.Reader, tag string) (*Resolved, error) {
 		if t.Changed.Event > v.Generation.Event {
 			v.Generation = t.Changed
 		}
-		links := make([]merge.Link, len(t.Inherit))
-		for i, l := range t.Inherit {
-			links[i] = merge.Link{Parent: l.Parent}
-		}
-		return links, nil
+		return t.Links(), nil
 	})
 	return v, err
 }
@@ -46,8 +42,8 @@ func Resolve(r state.Reader, tag string) (*Resolved, error) {
 func (v *Resolved) Recipe(arch string) blob.Digest {
 	h := sha256.New()
 	fmt.Fprintf(h, "view 1 %d %d %s\n", repodata.RendererVersion, repodata.CompressorVersion, arch)
-	for _, name := range v.Order {
-		d := state.Digest(v.Tags[name])
+	for _, visit := range v.Order {
+		d := state.Digest(v.Tags[visit.Tag])
 		h.Write(d[:])
 	}
 	return blob.Digest(h.Sum(nil))
@@ -56,9 +52,13 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 // Candidates says of every build in the order what became of it.
 func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
 	sources := make([]merge.Source, 0, len(v.Order))
-	for _, name := range v.Order {
-		t := v.Tags[name]
-		s := merge.Source{Tag: name, Packages: map[string]bool{}}
+	for _, visit := range v.Order {
+		t := v.Tags[visit.Tag]
+		filter, err := merge.Filters(visit.Filters)
+		if err != nil {
+			return nil, fmt.Errorf("tag %s: %w", visit.Via, err)
+		}
+		s := merge.Source{Tag: visit.Tag, Packages: map[string]bool{}, Filter: filter}
 		for b, err := range state.TagBuilds(r, t) {
 			if err != nil {
 				return nil, err
@@ -74,7 +74,7 @@ func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
 		}
 		sources = append(sources, s)
 	}
-	return merge.Builds(sources), nil
+	return merge.Builds(sources, false), nil
 }
 
 // RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by

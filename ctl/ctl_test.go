@@ -128,7 +128,7 @@ func TestErrorsOfRequests(t *testing.T) {
 			"conflict": {func() error {
 				_, err := c.CreateTag(ctx, Why{}, "b", []string{"src"})
 				if err == nil {
-					_, err = c.AddParent(ctx, Why{}, "b", "a", 1)
+					_, err = c.AddParent(ctx, Why{}, "b", Parent{Tag: "a", Priority: 1})
 				}
 				if err == nil {
 					_, err = c.DeleteTag(ctx, Why{}, "a")

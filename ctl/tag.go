@@ -30,12 +30,6 @@ type Tag struct {
 	Unblocked []string   `json:"unblocked,omitempty"` // explicitly, which overrides a parent's block
 }
 
-// Parent is a tag that another inherits from.
-type Parent struct {
-	Tag      string `json:"tag"`
-	Priority int    `json:"priority"` // lower numbers come first and win
-}
-
 // TagBuild is one build in a tag, or in one that it inherits from.
 type TagBuild struct {
 	NVR     string `json:"nvr"`
@@ -48,13 +42,6 @@ type TagBuild struct {
 // Tags answers ListTags.
 type Tags struct {
 	Tags []Tag `json:"tags"`
-}
-
-// Inheritance answers ListParents.
-type Inheritance struct {
-	Tag     string   `json:"tag"`
-	Parents []Parent `json:"parents"` // direct ones, by priority
-	Order   []string `json:"order"`   // the tag itself and all that it inherits from, in the order in which they are asked for a package
 }
 
 // Metadata says how repodata is written; its zero value is the default.
@@ -91,14 +78,6 @@ type TagRequest struct {
 	Why
 	Name  string   `json:"name"`
 	Items []string `json:"items"` // NVRs of builds, or names of packages
-}
-
-// ParentRequest changes a tag's inheritance.
-type ParentRequest struct {
-	Why
-	Name     string `json:"name"`
-	Parent   string `json:"parent"`
-	Priority int    `json:"priority,omitempty"`
 }
 
 // ShowTagRequest asks for a tag; Inherited wants the builds of the tags that it inherits from too.
@@ -157,21 +136,6 @@ func (c *Client) Block(ctx context.Context, why Why, tag string, packages []stri
 // Unblock unblocks packages in a tag, also those that a parent blocks.
 func (c *Client) Unblock(ctx context.Context, why Why, tag string, packages []string) (*Change, error) {
 	return call[Change](ctx, c, "tag/unblock", TagRequest{why, tag, packages})
-}
-
-// AddParent makes a tag inherit from another.
-func (c *Client) AddParent(ctx context.Context, why Why, tag, parent string, priority int) (*Change, error) {
-	return call[Change](ctx, c, "tag/inherit-add", ParentRequest{why, tag, parent, priority})
-}
-
-// RemoveParent ends a tag's inheritance from another.
-func (c *Client) RemoveParent(ctx context.Context, why Why, tag, parent string) (*Change, error) {
-	return call[Change](ctx, c, "tag/inherit-remove", ParentRequest{Why: why, Name: tag, Parent: parent})
-}
-
-// ListParents tells what a tag inherits from.
-func (c *Client) ListParents(ctx context.Context, at At, tag string) (*Inheritance, error) {
-	return call[Inheritance](ctx, c, "tag/inherit-list", NameRequest{at, tag})
 }
 
 func (h *Handler) listTags(_ context.Context, req *ListRequest) (*Tags, error) {
@@ -263,30 +227,6 @@ func (h *Handler) unblockPackages(ctx context.Context, req *TagRequest) (*Change
 	return changed(h.st.Block(ctx, who(ctx, req.Why), req.Name, false, req.Items))
 }
 
-func (h *Handler) addParent(ctx context.Context, req *ParentRequest) (*Change, error) {
-	return changed(h.st.AddParent(ctx, who(ctx, req.Why), req.Name, req.Parent, req.Priority))
-}
-
-func (h *Handler) removeParent(ctx context.Context, req *ParentRequest) (*Change, error) {
-	return changed(h.st.RemoveParent(ctx, who(ctx, req.Why), req.Name, req.Parent))
-}
-
-func (h *Handler) listParents(_ context.Context, req *NameRequest) (*Inheritance, error) {
-	r, _, err := h.st.State(req.moment())
-	if err != nil {
-		return nil, err
-	}
-	t, err := state.GetTag(r, req.Name)
-	if err != nil {
-		return nil, err
-	}
-	resolved, err := compose.Resolve(r, t.Name)
-	if err != nil {
-		return nil, err
-	}
-	return &Inheritance{Tag: t.Name, Parents: parentsOf(t), Order: resolved.Order}, nil
-}
-
 // tagOf makes what requests show of a tag.
 func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, error) {
 	resolved, err := compose.Resolve(r, t.Name)
@@ -305,12 +245,4 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 		}
 	}
 	return v, resolved, err
-}
-
-func parentsOf(t state.Tag) []Parent {
-	out := make([]Parent, len(t.Inherit))
-	for i, l := range t.Inherit {
-		out[i] = Parent{Tag: l.Parent, Priority: l.Priority}
-	}
-	return out
 }

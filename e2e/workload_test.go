@@ -9,6 +9,7 @@ import (
 	"vrepofs/blob"
 	"vrepofs/ingest"
 	"vrepofs/rpm"
+	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/testrpm"
 )
@@ -71,7 +72,9 @@ func workload(t testing.TB, dir string) []step {
 		{"create dev", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.CreateTag(ctx, who, "dev", []string{"x86_64"})
 		})},
-		{"inherit", change(func(ctx context.Context, s *store.Store) (any, error) { return s.AddParent(ctx, who, "dev", "base", 1) })},
+		{"inherit", change(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.AddParent(ctx, who, "dev", state.Link{Parent: "base", Priority: 1})
+		})},
 		{"tag base", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.TagBuilds(ctx, who, "base", []string{"a-1-1", "c-1.0-1"})
 		})},

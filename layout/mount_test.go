@@ -122,7 +122,7 @@ func TestMountShowsReposAndTags(t *testing.T) {
 	nvrs := storetest.Builds(t, s, testrpm.Spec{Name: "a", Version: "1"}, testrpm.Spec{Name: "a", Version: "2"})
 	do(s.CreateTag(ctx, who, "base", []string{"x86_64"}))
 	do(s.CreateTag(ctx, who, "dev", []string{"x86_64", "aarch64"}))
-	do(s.AddParent(ctx, who, "dev", "base", 1))
+	do(s.AddParent(ctx, who, "dev", state.Link{Parent: "base", Priority: 1}))
 	tagged := do(s.TagBuilds(ctx, who, "base", nvrs[:1]))
 	ls := "ls $MNT/tags/dev/x86_64/Packages/a"
 	if got := m.sh(t, ls); got != "a-1-1.x86_64.rpm" {

@@ -17,7 +17,7 @@ import (
 // present is what the live names show: a head, and for each tag the generation that its name is bound to.
 type present struct {
 	head  index.Head
-	links map[string][]string     // tag → parents, of every tag
+	links map[string][]merge.Link // of every tag
 	gens  map[string]state.Change // tag → generation, of every tag
 	own   map[string]state.Change // tag → its own last change
 	want  map[string]bool         // tags that require signatures
@@ -68,7 +68,7 @@ func (p *present) tags() []fs.Child {
 // firstPresent reads the head of the index.
 func firstPresent(x *index.Index) (*present, error) {
 	p := &present{
-		links: map[string][]string{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
+		links: map[string][]merge.Link{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
 		want: map[string]bool{},
 	}
 	n, err := p.next(x, x.Head())
@@ -146,17 +146,20 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 		if err != nil {
 			return nil, err
 		}
-		parents := make([]string, len(t.Inherit))
-		for i, l := range t.Inherit {
-			parents[i] = l.Parent
-		}
-		n.links[t.Name], n.own[t.Name] = parents, t.Changed
+		n.links[t.Name], n.own[t.Name] = t.Links(), t.Changed
 		if delete(n.want, t.Name); t.Signatures.Required {
 			n.want[t.Name] = true
 		}
 	}
 	for t := range n.heirs(changed) {
 		g, err := n.generation(t)
+		if errors.Is(err, merge.ErrTooWide) { // which concerns this tag alone
+			if _, shown := n.gens[t]; !shown {
+				n.gens[t] = n.own[t]
+			}
+			n.held[t] = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -171,9 +174,9 @@ func (p *present) heirs(tags []string) map[string]bool {
 		return nil
 	}
 	children := map[string][]string{}
-	for t, parents := range p.links {
-		for _, parent := range parents {
-			children[parent] = append(children[parent], t)
+	for t, links := range p.links {
+		for _, l := range links {
+			children[l.Parent] = append(children[l.Parent], t)
 		}
 	}
 	seen := map[string]bool{}
@@ -191,15 +194,11 @@ func (p *present) heirs(tags []string) map[string]bool {
 
 // generation is the last change of a tag and all that it inherits from.
 func (p *present) generation(tag string) (g state.Change, err error) {
-	_, err = merge.Order(tag, func(t string) ([]merge.Link, error) {
+	_, err = merge.Order(tag, false, func(t string) ([]merge.Link, error) {
 		if c := p.own[t]; c.Event > g.Event {
 			g = c
 		}
-		var links []merge.Link
-		for _, parent := range p.links[t] {
-			links = append(links, merge.Link{Parent: parent})
-		}
-		return links, nil
+		return p.links[t], nil
 	})
 	return g, err
 }

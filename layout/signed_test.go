@@ -25,7 +25,7 @@ func TestUnsignedParentHoldsTag(t *testing.T) {
 		testrpm.Spec{Name: "c", Signature: testrpm.FakeSignature(0x0011223344556677, 1)})
 	do(s.CreateTag(ctx, who, "base", []string{"x86_64"}))
 	do(s.CreateSignedTag(ctx, who, "release", []string{"x86_64", "aarch64"}, merge.Signatures{Keys: []string{"CCDDEEFF"}, Required: true}))
-	do(s.AddParent(ctx, who, "release", "base", 10))
+	do(s.AddParent(ctx, who, "release", state.Link{Parent: "base", Priority: 10}))
 	do(s.TagBuilds(ctx, who, "release", nvrs[:1]))
 	for nvr, want := range map[string]string{"b-1.0-1": "b-1.0-1.x86_64 (unsigned)", "c-1.0-1": "c-1.0-1.x86_64 (signed by 0011223344556677)"} {
 		_, err := s.TagBuilds(ctx, who, "release", []string{nvr})

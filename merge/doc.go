@@ -17,7 +17,7 @@
 //
 // # Where the default differs from Koji's hub
 //
-// A tag may ask for Koji's own behaviour (Order and Builds with koji):
+// Order and Builds do as the hub does where they are asked to (koji); no tag can ask for it yet:
 //
 //	matter                            default                            koji (function of kojihub.py)
 //	noconfig on a link                concerns that link                 also its later siblings, when visits are compared

@@ -137,18 +137,22 @@ func TestTags(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "a/b", "a@b", "-a", "a b", "a\x00", "a\n", ".nfs1", strings.Repeat("a", 256), "ü"} {
 		wantErr(t, "name "+name, CreateTag(tx, name, x), iofs.ErrInvalid)
 	}
-	ok(t, AddParent(tx.next(), "dev", Link{"base", 10}))
-	wantErr(t, "a parent twice", AddParent(tx, "dev", Link{"base", 20}), iofs.ErrExist, "priority 10")
+	ok(t, AddParent(tx.next(), "dev", Link{Parent: "base", Priority: 10}))
+	wantErr(t, "a parent twice", AddParent(tx, "dev", Link{Parent: "base", Priority: 20}), iofs.ErrExist, "priority 10")
 	ok(t, CreateTag(tx.next(), "other", x))
-	wantErr(t, "a priority twice", AddParent(tx, "dev", Link{"other", 10}), ErrConflict, "parent base")
-	wantErr(t, "itself", AddParent(tx, "dev", Link{"dev", 1}), iofs.ErrInvalid)
-	wantErr(t, "no such parent", AddParent(tx, "dev", Link{"none", 1}), iofs.ErrNotExist, "tag none")
-	ok(t, AddParent(tx.next(), "dev", Link{"other", 5}))
+	wantErr(t, "a priority twice", AddParent(tx, "dev", Link{Parent: "other", Priority: 10}), ErrConflict, "parent base")
+	wantErr(t, "itself", AddParent(tx, "dev", Link{Parent: "dev", Priority: 1}), iofs.ErrInvalid)
+	wantErr(t, "no such parent", AddParent(tx, "dev", Link{Parent: "none", Priority: 1}), iofs.ErrNotExist, "tag none")
+	ok(t, AddParent(tx.next(), "dev", Link{Parent: "other", Priority: 5}))
 	d, err := GetTag(tx, "dev")
 	ok(t, err)
-	if want := []Link{{"other", 5}, {"base", 10}}; !slices.Equal(d.Inherit, want) {
+	if want := []Link{{Parent: "other", Priority: 5}, {Parent: "base", Priority: 10}}; !slices.Equal(d.Inherit, want) {
 		t.Errorf("parents are %v, want %v", d.Inherit, want)
 	}
+	minus := -1
+	wantErr(t, "a negative depth", AddParent(tx, "dev", Link{Parent: "third", MaxDepth: &minus}), iofs.ErrNotExist)
+	wantErr(t, "a negative depth", AddParent(tx, "other", Link{Parent: "base", MaxDepth: &minus}), iofs.ErrInvalid, "maxdepth -1")
+	wantErr(t, "a bad filter", AddParent(tx, "other", Link{Parent: "base", Filter: "("}), iofs.ErrInvalid, "package filter")
 	wantErr(t, "deletion of a parent", DeleteTag(tx, "base"), ErrConflict, "dev")
 	ok(t, RemoveParent(tx.next(), "dev", "base"))
 	wantErr(t, "no parent any more", RemoveParent(tx, "dev", "base"), iofs.ErrNotExist)

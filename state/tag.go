@@ -28,10 +28,31 @@ type Tag struct {
 	Packages   blob.Digest      `json:"packages"` // tree: package → TagPackage
 }
 
-// Link is one parent that a tag inherits from.
+// Link is one parent that a tag inherits from. merge.Link says what its limits mean.
 type Link struct {
-	Parent   string `json:"parent"`
-	Priority int    `json:"priority"` // lower numbers come first and win
+	Parent       string `json:"parent"`
+	Priority     int    `json:"priority"`           // lower numbers come first and win
+	MaxDepth     *int   `json:"maxdepth,omitempty"` // levels of parents behind the parent; nil: no limit
+	Intransitive bool   `json:"intransitive,omitempty"`
+	NoConfig     bool   `json:"noconfig,omitempty"`
+	Filter       string `json:"pkg_filter,omitempty"`
+}
+
+func (l Link) check() error {
+	if l.MaxDepth != nil && *l.MaxDepth < 0 {
+		return fmt.Errorf("maxdepth %d: want 0 or more: %w", *l.MaxDepth, iofs.ErrInvalid)
+	}
+	_, err := merge.CompileFilter(l.Filter)
+	return err
+}
+
+// Links are the tag's links as selection sees them.
+func (t Tag) Links() []merge.Link {
+	links := make([]merge.Link, len(t.Inherit))
+	for i, l := range t.Inherit {
+		links[i] = merge.Link{Parent: l.Parent, MaxDepth: l.MaxDepth, Intransitive: l.Intransitive, NoConfig: l.NoConfig, Filter: l.Filter}
+	}
+	return links
 }
 
 // TagBuild is a build's place in a tag.
@@ -243,6 +264,9 @@ func AddParent(tx Tx, tag string, link Link) error {
 	}
 	if _, err := GetTag(tx, link.Parent); err != nil {
 		return fmt.Errorf("tag %s: parent: %w", tag, err)
+	}
+	if err := link.check(); err != nil {
+		return fmt.Errorf("tag %s: parent %s: %w", tag, link.Parent, err)
 	}
 	if link.Parent == tag {
 		return fmt.Errorf("tag %s cannot inherit from itself: %w", tag, iofs.ErrInvalid)

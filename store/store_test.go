@@ -218,7 +218,7 @@ func TestView(t *testing.T) {
 	}
 	do(s.CreateTag(ctx, who, "base", []string{"x86_64", "src"}))
 	do(s.CreateTag(ctx, who, "dev", []string{"x86_64", "src"}))
-	do(s.AddParent(ctx, who, "dev", "base", 10))
+	do(s.AddParent(ctx, who, "dev", state.Link{Parent: "base", Priority: 10}))
 	do(s.TagBuilds(ctx, who, "base", []string{"zlib-1-1", "doc-1.0-1", "arm-1.0-1"}))
 	view := func(tag, arch, want string) compose.View {
 		t.Helper()

@@ -93,10 +93,8 @@ func (s *Store) Block(ctx context.Context, who Who, tag string, blocked bool, pa
 }
 
 // AddParent makes a tag inherit from another.
-func (s *Store) AddParent(ctx context.Context, who Who, tag, parent string, priority int) (state.Change, error) {
-	return s.tag(ctx, who, tag, func(tx *index.Tx) error {
-		return state.AddParent(tx, tag, state.Link{Parent: parent, Priority: priority})
-	})
+func (s *Store) AddParent(ctx context.Context, who Who, tag string, link state.Link) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.AddParent(tx, tag, link) })
 }
 
 // RemoveParent ends a tag's inheritance from another.
