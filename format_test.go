@@ -83,14 +83,15 @@ func examples(t *testing.T) map[string][]byte {
 	}
 	const at = 1795235400 // 2026-11-21T04:30:00Z
 	out := map[string][]byte{
-		"rope":          blob.Rope{{Digest: hello, Size: 5}, {Digest: blob.Sum(nil)}}.Append(nil),
-		"tree leaf":     node,
-		"entry rpm":     tree.Entry{Kind: tree.KindFile, RPM: true, Size: 5, Mtime: at, Serial: 1, Digest: hello}.Append(nil),
-		"entry file":    tree.Entry{Kind: tree.KindFile, Size: 5, Mtime: at, Digest: hello}.Append(nil),
-		"entry rope":    tree.Entry{Kind: tree.KindRope, Size: 5, Mtime: at, Digest: hello}.Append(nil),
-		"entry dir":     tree.Entry{Kind: tree.KindDir, Mtime: at, Nodes: 3, Digest: leaf}.Append(nil),
-		"entry symlink": tree.Entry{Kind: tree.KindSymlink, Size: 1, Mtime: at, Target: "x"}.Append(nil),
-		"package":       rpm.AppendPackage(nil, samplePackage(hello)),
+		"rope":             blob.Rope{{Digest: hello, Size: 5}, {Digest: blob.Sum(nil)}}.Append(nil),
+		"tree leaf":        node,
+		"entry rpm":        tree.Entry{Kind: tree.KindFile, RPM: true, Size: 5, Mtime: at, Serial: 1, Digest: hello}.Append(nil),
+		"entry file":       tree.Entry{Kind: tree.KindFile, Size: 5, Mtime: at, Digest: hello}.Append(nil),
+		"entry rope":       tree.Entry{Kind: tree.KindRope, Size: 5, Mtime: at, Digest: hello}.Append(nil),
+		"entry dir":        tree.Entry{Kind: tree.KindDir, Mtime: at, Nodes: 3, Digest: leaf}.Append(nil),
+		"entry restricted": tree.Entry{Kind: tree.KindDir, Mtime: at, Nodes: 3, Digest: leaf, Perm: 0o550, Gid: 1005}.Append(nil),
+		"entry symlink":    tree.Entry{Kind: tree.KindSymlink, Size: 1, Mtime: at, Target: "x"}.Append(nil),
+		"package":          rpm.AppendPackage(nil, samplePackage(hello)),
 	}
 	row := state.RPM{NEVRA: samplePackage(hello).NEVRA, Source: "a-1-2.src.rpm", File: "a-1-2.noarch.rpm",
 		Digest: hello, ID: blob.Sum(nil), Keys: []string{"1234567890abcdef"}, Size: 5, Serial: 1, Mtime: at}

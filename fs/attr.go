@@ -16,12 +16,8 @@ const (
 	blockSize  = 4096
 )
 
-// Modes. Everybody reads, nobody writes, and the files are not programs.
-const (
-	dirMode     = syscall.S_IFDIR | 0o555
-	fileMode    = syscall.S_IFREG | 0o444
-	symlinkMode = syscall.S_IFLNK | 0o777
-)
+// dirMode is the mode of a directory that is not restricted. Everybody reads, nobody writes, and the files are not programs.
+const dirMode = syscall.S_IFDIR | 0o555
 
 // fill sets the attributes of a node. They are a function of the node id alone, whatever place or generation the node was
 // reached through: the kernel has one inode for it.
@@ -29,7 +25,8 @@ func fill(a *fuse.Attr, id nodeID, e *tree.Entry) {
 	*a = fuse.Attr{Ino: uint64(id), Blksize: blockSize, Nlink: 1}
 	t := uint64(e.Mtime)
 	a.Atime, a.Mtime, a.Ctime = t, t, t
-	a.Mode = mode(e.Kind)
+	a.Mode = mode(e.Kind) | e.Mode()
+	a.Gid = e.Gid
 	switch e.Kind {
 	case tree.KindDir:
 		// A link count of 1 says "unknown number of subdirectories" to find and fts, as on btrfs and overlayfs: the number is
@@ -45,14 +42,15 @@ func fill(a *fuse.Attr, id nodeID, e *tree.Entry) {
 	}
 }
 
+// mode is the type of file of a kind.
 func mode(k tree.Kind) uint32 {
 	switch k {
 	case tree.KindDir:
-		return dirMode
+		return syscall.S_IFDIR
 	case tree.KindSymlink:
-		return symlinkMode
+		return syscall.S_IFLNK
 	default:
-		return fileMode
+		return syscall.S_IFREG
 	}
 }
 

@@ -117,6 +117,10 @@ func (c *Child) entry() tree.Entry {
 	case c.Symlink != "":
 		return tree.Entry{Kind: tree.KindSymlink, Mtime: c.Mtime, Size: int64(len(c.Symlink)), Target: c.Symlink}
 	default:
-		return tree.Entry{Kind: tree.KindDir, Mtime: c.Mtime}
+		e := tree.Entry{Kind: tree.KindDir, Mtime: c.Mtime}
+		if c.Root != nil {
+			e.Perm, e.Gid = c.Root.Perm, c.Root.Gid
+		}
+		return e
 	}
 }

@@ -83,7 +83,8 @@ type Child struct {
 	Parent string
 	// Tree says that the child is a tree place. If it is false and Symlink and File are unset the child is a level.
 	Tree bool
-	// Root of a tree place, where it is known without composing: readers of it wait for no composition. Else nil.
+	// Root of a tree place, where it is known without composing: readers of it wait for no composition. Else nil. A place can be
+	// restricted (tree.Entry.Perm) by its Root only.
 	Root *tree.Entry
 	// Mtime of the child, seconds since 1970 UTC; a live level's grows with each change of its names. A tree place's root
 	// directory has this mtime, whatever its tree says, since it must be known without composing.

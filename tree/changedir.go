@@ -15,7 +15,7 @@ type DirChange struct {
 }
 
 // ChangeDir returns the directory dir with changes made and with a new mtime, as Apply does it: the same tree that MakeDir
-// would build, at the cost of what differs. Of several changes of one name the last counts. Names and entries are checked as
+// would build, with the permissions and the group of dir, at the cost of what differs. Of several changes of one name the last counts. Names and entries are checked as
 // by MakeDir.
 func ChangeDir(w Writer, dir Entry, mtime int64, changes []DirChange) (Entry, error) {
 	out, err := changeDir(w, dir, mtime, changes)
@@ -69,5 +69,5 @@ func changeDir(w Writer, dir Entry, mtime int64, changes []DirChange) (Entry, er
 	if err != nil {
 		return Entry{}, err
 	}
-	return Entry{Kind: KindDir, Mtime: mtime, Digest: root, Nodes: uint32(nodes)}, nil
+	return Entry{Kind: KindDir, Mtime: mtime, Digest: root, Nodes: uint32(nodes), Perm: dir.Perm, Gid: dir.Gid}, nil
 }

@@ -53,7 +53,7 @@ func nodesOf(e Entry) uint32 { return max(1, e.Nodes) }
 type Dir struct {
 	names string
 	rows  []row
-	wide  []Entry  // what does not fit a row: symlinks, and numbers beyond a row's
+	wide  []Entry  // what does not fit a row: symlinks, restricted directories, and numbers beyond a row's
 	subs  []subdir // the directories that have something in them
 	nodes uint32
 }
@@ -141,7 +141,7 @@ func loadDir(r Reader, e Entry) (*Dir, error) {
 func (d *Dir) add(end uint32, e Entry) {
 	r := row{digest: e.Digest, end: end, mtime: uint32(e.Mtime), size: uint32(e.Size), sizeHi: uint16(e.Size >> 32), kind: uint8(e.Kind)}
 	switch {
-	case e.Kind == KindSymlink || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
+	case e.Kind == KindSymlink || e.Perm != 0 || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
 		r = row{end: end, number: uint32(len(d.wide))}
 		d.wide = append(d.wide, e)
 	case e.RPM:

@@ -46,7 +46,37 @@ type Entry struct {
 	Digest blob.Digest // KindDir: its tree, zero if it is empty; KindFile, KindRope: a blob; KindSymlink: zero
 	Nodes  uint32      // KindDir: the number of names below it at all depths, plus 1 for itself; else 0
 	Target string      // KindSymlink: "../x", 1 to MaxTarget bytes without NUL
+	// Perm and Gid restrict who may enter a KindDir: Perm is its permission bits without those for writing, 0500 always among
+	// them, and Gid the group that they speak of. Both are 0 in a directory that is everybody's.
+	Perm uint16
+	Gid  uint32
 }
+
+// Mode returns the permission bits: 0555 of a directory unless it is restricted, 0777 of a symlink, else 0444.
+func (e Entry) Mode() uint32 {
+	switch {
+	case e.Perm != 0:
+		return uint32(e.Perm)
+	case e.Kind == KindDir:
+		return openPerm
+	case e.Kind == KindSymlink:
+		return 0o777
+	}
+	return 0o444
+}
+
+// Restrict returns a directory with other permission bits, of which those for writing do not count, and another group. It does no
+// I/O.
+func (e Entry) Restrict(perm, gid uint32) Entry {
+	e.Perm, e.Gid = uint16(perm&openPerm), gid
+	if e.Perm == openPerm && gid == 0 {
+		e.Perm = 0
+	}
+	return e
+}
+
+// openPerm are the permission bits of a directory that is everybody's.
+const openPerm = 0o555
 
 // MaxTarget is the length in bytes of the longest target of a symlink, that of Linux's PATH_MAX without its NUL.
 const MaxTarget = 4095
@@ -55,6 +85,7 @@ const (
 	entryVersion = 1
 	kindMask     = 0x0f
 	rpmFlag      = 0x10
+	restrictFlag = 0x20
 )
 
 // Check reports what is wrong with an entry: iofs.ErrInvalid with the reason. Append writes only entries that pass.
@@ -89,6 +120,14 @@ func (e Entry) Check() error {
 		return bad("NUL in target")
 	case e.Kind == KindSymlink && e.Size != int64(len(e.Target)):
 		return bad("size is not the target's length")
+	case e.Kind != KindDir && (e.Perm != 0 || e.Gid != 0):
+		return bad("only directories are restricted")
+	case e.Perm == 0 && e.Gid != 0 || e.Perm == openPerm && e.Gid == 0:
+		return bad("permissions that are everybody's are 0, of group 0")
+	case e.Perm != 0 && (e.Perm&^openPerm != 0 || e.Perm&0o500 != 0o500):
+		return bad("permissions are not 0500 to 0555")
+	case e.Gid == math.MaxUint32:
+		return bad("group out of range")
 	}
 	return nil
 }
@@ -99,11 +138,18 @@ func (e Entry) Append(dst []byte) []byte {
 	if e.RPM {
 		kind |= rpmFlag
 	}
+	if e.Perm != 0 {
+		kind |= restrictFlag
+	}
 	dst = append(dst, entryVersion, kind)
 	dst = binary.AppendVarint(dst, e.Mtime)
 	switch e.Kind {
 	case KindDir:
 		dst = binary.AppendUvarint(dst, uint64(e.Nodes))
+		if e.Perm != 0 {
+			dst = binary.AppendUvarint(dst, uint64(e.Perm))
+			dst = binary.AppendUvarint(dst, uint64(e.Gid))
+		}
 	case KindSymlink:
 		return append(dst, e.Target...)
 	default:
@@ -136,7 +182,9 @@ func decodeEntry(b []byte) (Entry, error) {
 		return Entry{}, corrupt("version %d, this program reads %d", b[0], entryVersion)
 	}
 	e := Entry{Kind: Kind(b[1] & kindMask), RPM: b[1]&rpmFlag != 0}
-	if b[1]&^(kindMask|rpmFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile {
+	restricted := b[1]&restrictFlag != 0
+	if b[1]&^(kindMask|rpmFlag|restrictFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile ||
+		restricted && e.Kind != KindDir {
 		return Entry{}, corrupt("unknown kind %#02x", b[1])
 	}
 	b = b[2:]
@@ -162,6 +210,13 @@ func decodeEntry(b []byte) (Entry, error) {
 			return Entry{}, corrupt("directory of %d nodes", v)
 		}
 		e.Nodes = uint32(v)
+		if restricted {
+			perm, gid := number(), number()
+			if perm == 0 || perm > openPerm || gid > math.MaxUint32 {
+				return Entry{}, corrupt("restricted to %#o of group %d", perm, gid)
+			}
+			e.Perm, e.Gid = uint16(perm), uint32(gid)
+		}
 	case KindSymlink:
 		e.Target, e.Size = string(b), int64(len(b))
 		return e, nil

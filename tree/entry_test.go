@@ -33,6 +33,9 @@ func entryGen() *rapid.Generator[tree.Entry] {
 			if e.Nodes > 1 {
 				e.Digest = someDigest
 			}
+			if rapid.Bool().Draw(t, "restricted") {
+				e = e.Restrict(rapid.Uint32Range(0, 0o777).Draw(t, "perm")|0o500, rapid.OneOf(rapid.Uint32Range(0, 2), rapid.Uint32Range(0, math.MaxUint32-1)).Draw(t, "gid"))
+			}
 		case tree.KindSymlink:
 			e.Target = rapid.StringMatching(`[^\x00]{1,20}`).Draw(t, "target")
 			e.Size = int64(len(e.Target))
@@ -83,6 +86,13 @@ func TestEntryCheck(t *testing.T) {
 		{dir, func(e *tree.Entry) { e.Digest = blob.Digest{} }, "zero digest"},
 		{dir, func(e *tree.Entry) { e.Size = 4096 }, "no size"},
 		{dir, func(e *tree.Entry) { e.RPM, e.Serial = true, 1 }, "marked as an RPM"},
+		{file, func(e *tree.Entry) { e.Perm = 0o550 }, "only directories"},
+		{file, func(e *tree.Entry) { e.Gid = 1 }, "only directories"},
+		{dir, func(e *tree.Entry) { e.Gid = 1 }, "everybody's"},
+		{dir, func(e *tree.Entry) { e.Perm = 0o555 }, "everybody's"},
+		{dir, func(e *tree.Entry) { e.Perm = 0o750 }, "0500 to 0555"},
+		{dir, func(e *tree.Entry) { e.Perm = 0o055 }, "0500 to 0555"},
+		{dir, func(e *tree.Entry) { e.Perm, e.Gid = 0o550, math.MaxUint32 }, "group out of range"},
 		{link, func(e *tree.Entry) { e.Target = "" }, "target"},
 		{link, func(e *tree.Entry) { e.Target = "\x00" }, "NUL"},
 		{link, func(e *tree.Entry) { e.Target = "xy" }, "length"},
@@ -105,6 +115,7 @@ func TestEntryFormat(t *testing.T) {
 		want string
 	}{
 		{tree.Entry{Kind: tree.KindDir, Nodes: 300, Mtime: -1, Digest: someDigest}, fmt.Sprintf("010101ac02%x", d)},
+		{tree.Entry{Kind: tree.KindDir, Nodes: 2, Perm: 0o550, Gid: 1005, Digest: someDigest}, fmt.Sprintf("01210002e802ed07%x", d)},
 		{tree.Entry{Kind: tree.KindFile, Size: 5, Digest: someDigest}, fmt.Sprintf("01020005%x", d)},
 		{tree.Entry{Kind: tree.KindFile, RPM: true, Serial: 7, Size: 5, Digest: someDigest}, fmt.Sprintf("0112000507%x", d)},
 		{tree.Entry{Kind: tree.KindRope, Size: 5, Mtime: 1, Digest: someDigest}, fmt.Sprintf("01030205%x", d)},
@@ -121,6 +132,8 @@ func FuzzDecodeEntry(f *testing.F) {
 	for _, e := range []tree.Entry{
 		{Kind: tree.KindDir, Nodes: 300, Mtime: -1, Digest: someDigest},
 		{Kind: tree.KindDir, Nodes: 1},
+		{Kind: tree.KindDir, Nodes: 1, Perm: 0o550, Gid: 1005},
+		{Kind: tree.KindDir, Nodes: 2, Digest: someDigest, Perm: 0o555, Gid: 1<<32 - 2},
 		rpmEntry(3),
 		{Kind: tree.KindRope, Size: 1 << 50, Digest: someDigest},
 		{Kind: tree.KindSymlink, Size: 1, Target: "x"},
@@ -129,6 +142,8 @@ func FuzzDecodeEntry(f *testing.F) {
 	}
 	f.Add([]byte{1, 2, 0x80, 0x00, 5})
 	f.Add([]byte{1, 0x14, 0})
+	f.Add([]byte{1, 0x22, 0, 5})
+	f.Add(append([]byte{1, 0x21, 0, 1, 0xe8, 0x02, 0x00}, make([]byte, 32)...))
 	f.Add([]byte{2})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := tree.DecodeEntry(b)
@@ -142,4 +157,23 @@ func FuzzDecodeEntry(f *testing.F) {
 			t.Fatalf("decoded and encoded again %x, was %x", again, b)
 		}
 	})
+}
+
+// TestEntryMode: what is not restricted is everybody's, and Restrict knows one form of that.
+func TestEntryMode(t *testing.T) {
+	dir := tree.Entry{Kind: tree.KindDir, Nodes: 1}
+	for _, c := range []struct {
+		e    tree.Entry
+		want uint32
+	}{
+		{dir, 0o555}, {dir.Restrict(0o750, 7), 0o550}, {dir.Restrict(0o755, 7), 0o555}, {dir.Restrict(0o711, 0), 0o511},
+		{tree.Entry{Kind: tree.KindFile}, 0o444}, {tree.Entry{Kind: tree.KindSymlink}, 0o777},
+	} {
+		if got := c.e.Mode(); got != c.want {
+			t.Errorf("%+v: mode %#o, want %#o", c.e, got, c.want)
+		}
+	}
+	if got := dir.Restrict(0o750, 7).Restrict(0o777, 0); got != dir {
+		t.Errorf("no restriction any more: %+v, want %+v", got, dir)
+	}
 }
