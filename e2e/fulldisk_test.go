@@ -14,20 +14,7 @@ import (
 // is refused with the reason, readers notice nothing, and when there is room again all that was acknowledged is there and all goes on.
 func TestRealFullDisk(t *testing.T) {
 	b := newBox(t)
-	small := b.path("small")
-	if err := os.Mkdir(small, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mount("small", small, "tmpfs", 0, "size=96m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(small, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	b.store = small + "/store"
-	b.ok("init")
+	b.smallDisk("96m")
 	b.wantErrors = true
 	b.fill()
 	d := b.mount()
@@ -90,4 +77,23 @@ func TestRealFullDisk(t *testing.T) {
 	b.ok("tag", "create", "after", "--arch", "x86_64")
 	b.ok("repo", "import", "some", b.path("big", "big1-1.0-1.x86_64.rpm"))
 	b.ok("verify")
+}
+
+// smallDisk puts a new store of the box on a file system of its own, which is mounted at small.
+func (b *box) smallDisk(size string) {
+	b.Helper()
+	small := b.path("small")
+	if err := os.Mkdir(small, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	if err := syscall.Mount("small", small, "tmpfs", 0, "size="+size); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := syscall.Unmount(small, syscall.MNT_DETACH); err != nil {
+			b.Error(err)
+		}
+	})
+	b.store = small + "/store"
+	b.ok("init")
 }
