@@ -26,9 +26,20 @@
 //	                                  leaves if that is less             without a limit above it is N here too
 //	pkg_filter                        what does not match is not         concerns the package list: the build is seen if
 //	                                  inherited through the link         another way lists the package (readPackageList)
+//	koji source, highest version      by epoch too, as far as packages   by the file name of the source RPM, which has no epoch
+//	of a source package               tell it                            (mergerepo_c, koji.c: koji_stuff_prepare)
+//	what claims a source package      packages of the view's arch,       packages of any arch; source RPMs claim nothing
+//	                                  source RPMs among them             (the same)
+//	blocks                            in every mode                      in koji and simple, not of source RPMs (koji_allowed)
 //	python's re                       RE2: no look-around and no         -
 //	                                  back references, refused when
 //	                                  the link is made
 //
-// External repos are not used yet.
+// # Packages of several sources
+//
+// Packages joins the packages of a tag's builds and of external repos, each source with a mode of its own: Koji's three, and
+// mergerepo_c's methods (Mode). A source of any mode claims its source packages; a source of ModeKoji gives only what none
+// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's.
+//
+// No tag has external repos yet.
 package merge
