@@ -73,7 +73,7 @@ type picker struct {
 	rules  Rules
 	claims map[string]claim // by name of the source package
 	taken  map[nameArch][]*Pick
-	nvras  map[string]*Pick // taken by sources of ModeKoji
+	nvras  map[string]*Pick // let in by sources of ModeKoji; they go by versions without epochs, as file names do
 }
 
 // Packages selects from sources, the first first, and says of every package why. The result has one Pick per package, source by
@@ -179,6 +179,14 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 			return
 		}
 	}
+	if mode == ModeKoji {
+		nvra := k.NVRA()
+		if old := p.nvras[nvra]; old != nil {
+			pick.Fate, pick.By = SameVersion, old
+			return
+		}
+		p.nvras[nvra] = pick
+	}
 	key := nameArch{k.Name, k.Arch}
 	olds := p.taken[key]
 	switch mode {
@@ -201,9 +209,6 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 			old.Fate, old.By = Replaced, pick
 		}
 		olds = nil
-	}
-	if mode == ModeKoji {
-		p.nvras[k.NVRA()] = pick
 	}
 	p.taken[key] = append(olds, pick)
 }
@@ -234,10 +239,6 @@ func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 	}
 	if c := p.claims[src.Name]; c.source != file {
 		pick.Fate, pick.By = Claimed, &Pick{Repo: c.repo, Index: c.by}
-		return false
-	}
-	if old := p.nvras[k.NVRA()]; old != nil {
-		pick.Fate, pick.By = SameVersion, old
 		return false
 	}
 	return true
