@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	rpmutils "github.com/sassoftware/go-rpmutils"
@@ -42,6 +44,7 @@ type headers struct {
 	raw  []byte // the file from its first byte to the end of the main header
 	sig  region
 	main region
+	sum  hash.Hash // SHA-256 of the main header; RPMID goes on with it
 }
 
 func (h *headers) sigBytes() []byte { return h.raw[h.sig.start:h.sig.end] }
@@ -104,6 +107,8 @@ func (p *prefix) headers() (*headers, error) {
 		return nil, err
 	}
 	h.raw = p.raw[:h.main.end]
+	h.sum = sha256.New()
+	h.sum.Write(h.mainBytes())
 	return h, nil
 }
 
@@ -145,7 +150,12 @@ func (h *headers) parse() (p *rpm.Package, err error) {
 	if err := h.checkHeaderDigests(); err != nil {
 		return nil, err
 	}
-	hdr, err := rpmutils.ReadHeader(bytes.NewReader(h.raw))
+	scratch := slims.Get().(*[]byte)
+	*scratch = h.slim((*scratch)[:0])
+	hdr, err := rpmutils.ReadHeader(bytes.NewReader(*scratch)) // it copies
+	if cap(*scratch) <= smallFile {
+		slims.Put(scratch)
+	}
 	if err != nil {
 		return nil, bad("the header cannot be parsed: %v", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	rpmutils "github.com/sassoftware/go-rpmutils"
+
 	"vrepofs/rpm"
 )
 
@@ -338,4 +340,46 @@ func FuzzSignatureIssuers(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSlimHeader holds what is read from the header that go-rpmutils gets against what it reads from the whole one.
+func TestSlimHeader(t *testing.T) {
+	raw := packRPM(t, "slim", 20, 4<<10)
+	h, err := readHeadersFrom(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slim := h.slim(nil)
+	if len(slim) >= len(h.raw)*9/10 {
+		t.Errorf("slim header of %d bytes, the whole one has %d", len(slim), len(h.raw))
+	}
+	got, err := rpmutils.ReadHeader(bytes.NewReader(slim))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := rpmutils.ReadHeader(bytes.NewReader(h.raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for tag := range 2 * sigBase {
+		reads := readsMain(int32(tag))
+		if tag < 1000 || tag >= sigBase {
+			reads = readsSignature(int32(tag % sigBase))
+		}
+		v, err := got.Get(tag)
+		w, wantErr := want.Get(tag)
+		if !want.HasTag(tag) || !reads {
+			if got.HasTag(tag) {
+				t.Errorf("tag %d is kept", tag)
+			}
+			continue
+		}
+		if kept++; !reflect.DeepEqual(v, w) || !reflect.DeepEqual(err, wantErr) {
+			t.Errorf("tag %d: got %v, %v; want %v, %v", tag, v, err, w, wantErr)
+		}
+	}
+	if kept < 25 {
+		t.Errorf("only %d tags compared", kept)
+	}
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"crypto/md5"
 	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/sha3"
 	"encoding/hex"
 	"strings"
@@ -15,17 +14,17 @@ func (h *headers) checkHeaderDigests() error {
 	for _, d := range [...]struct {
 		tag  int32
 		name string
-		sum  func([]byte) string
+		sum  func() []byte
 	}{
-		{sigSHA256, "SHA-256", func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }},
-		{sigSHA3, "SHA3-256", func(b []byte) string { s := sha3.Sum256(b); return hex.EncodeToString(s[:]) }},
-		{sigSHA1, "SHA-1", func(b []byte) string { s := sha1.Sum(b); return hex.EncodeToString(s[:]) }},
+		{sigSHA256, "SHA-256", func() []byte { return h.sum.Sum(nil) }},
+		{sigSHA3, "SHA3-256", func() []byte { s := sha3.Sum256(h.mainBytes()); return s[:] }},
+		{sigSHA1, "SHA-1", func() []byte { s := sha1.Sum(h.mainBytes()); return s[:] }},
 	} {
 		want := h.sig.findString(h.sigBytes(), d.tag)
 		if want == "" {
 			continue
 		}
-		if got := d.sum(h.mainBytes()); !strings.EqualFold(got, want) {
+		if got := hex.EncodeToString(d.sum()); !strings.EqualFold(got, want) {
 			return bad("bad header digest: %s is %s, the signature header says %s", d.name, got, want)
 		}
 	}

@@ -18,7 +18,8 @@ func (t *tags) keyIDs() []string {
 			}
 		}
 	}
-	if v, err := t.h.GetStrings(sigOpenPGP); err == nil { // rpm 6: base64, several
+	if t.has(sigOpenPGP) { // rpm 6: base64, several
+		v, _ := t.h.GetStrings(sigOpenPGP)
 		for _, s := range v {
 			if b, err := base64.StdEncoding.DecodeString(s); err == nil {
 				add(b)
@@ -26,6 +27,9 @@ func (t *tags) keyIDs() []string {
 		}
 	}
 	for _, tag := range [...]int{sigRSA, sigDSA, sigBase + sigPGP, sigBase + sigGPG} {
+		if !t.has(tag) {
+			continue
+		}
 		if b, err := t.h.GetBytes(tag); err == nil {
 			add(b)
 		}
