@@ -71,7 +71,7 @@ func optionsOf(m state.Metadata) options {
 }
 
 // render returns the parts of items, those that the memo does not know written anew under lease. It uses all cores.
-func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item, o options) ([]part, error) {
+func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item, o options, known Records) ([]part, error) {
 	runs := cut(items)
 	parts := make([]part, len(runs))
 	g, ctx := errgroup.WithContext(ctx)
@@ -96,7 +96,7 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item, 
 					return err
 				}
 			}
-			p, err := r.part(c, lease, run)
+			p, err := r.part(c, lease, run, known)
 			if err != nil {
 				return err
 			}
@@ -144,14 +144,17 @@ func newRenderer(o options) (*renderer, error) {
 }
 
 // part renders one run of packages.
-func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item) (part, error) {
+func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item, known Records) (part, error) {
 	for k := range r.raw {
 		r.raw[k] = r.raw[k][:0]
 	}
 	for _, it := range run {
-		v, err := c.index.Package(it.Digest)
-		if err != nil {
-			return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
+		v, ok := known[it.Digest]
+		if !ok {
+			var err error
+			if v, err = c.index.Package(it.Digest); err != nil {
+				return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
+			}
 		}
 		p, err := rpm.DecodePackage(v)
 		if err != nil {

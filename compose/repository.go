@@ -59,11 +59,14 @@ type file struct {
 	open   int64 // bytes before compression
 }
 
+// Records are package records, as rpm.AppendPackage writes them, that a caller of Render has in memory. They are only read.
+type Records map[blob.Digest][]byte
+
 // Render writes the metadata files of a repository of items under lease; Finish, or the caller before, flushes them. Items
-// must be in the order of Place and their package records in the index.
-func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, m state.Metadata) (*Rendered, error) {
+// must be in the order of Place; package records that are not in known, which may be nil, must be in the index.
+func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, m state.Metadata, known Records) (*Rendered, error) {
 	o := optionsOf(m)
-	parts, err := c.render(ctx, lease, items, o)
+	parts, err := c.render(ctx, lease, items, o, known)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m sta
 		return err
 	}
 	defer lease.Close()
-	rendered, err := c.Render(ctx, lease, Place(rpms), m)
+	rendered, err := c.Render(ctx, lease, Place(rpms), m, nil)
 	if err != nil {
 		return err
 	}

@@ -18,11 +18,14 @@ import (
 //	'H' header   JSON importHeader, once and first
 //	'P' package  uvarint length and bytes of the path, varint mtime, package record (rpm.AppendPackage) to the end
 //	'F' file     32 bytes digest, uvarint size, byte named (0 or 1), path to the end
-//	'E' end      empty, once and last: without it nothing is committed
+//	'R' rows     empty, once: no package or file comes any more, and what can be prepared for the commit may be. The blobs are
+//	             not durable yet
+//	'E' end      empty, once and last: the blobs are durable. Without it nothing is committed
 const (
 	frameHeader  = 'H'
 	framePackage = 'P'
 	frameFile    = 'F'
+	frameRows    = 'R'
 	frameEnd     = 'E'
 )
 
@@ -100,9 +103,14 @@ func (f *frameWriter) file(path string, d blob.Digest, size int64, named bool) e
 	return nil
 }
 
+// rows writes the frame that says that all rows are written, and sends all.
+func (f *frameWriter) rows() error { return f.mark(frameRows) }
+
 // end writes the frame that makes the import count, and sends all.
-func (f *frameWriter) end() error {
-	if err := f.write(frameEnd, nil); err != nil {
+func (f *frameWriter) end() error { return f.mark(frameEnd) }
+
+func (f *frameWriter) mark(kind byte) error {
+	if err := f.write(kind, nil); err != nil {
 		return err
 	}
 	return f.w.Flush()
@@ -152,7 +160,7 @@ func frameLimit(kind byte) int {
 		return maxPackageFrame
 	case frameFile:
 		return maxFileFrame
-	case frameEnd:
+	case frameRows, frameEnd:
 		return 0
 	}
 	return -1

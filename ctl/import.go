@@ -193,6 +193,9 @@ func (im *importer) send(ctx context.Context, w *frameWriter) ([]ingest.BadFile,
 			return nil, err
 		}
 	}
+	if err := w.rows(); err != nil { // the other side renders repodata while we make the blobs durable
+		return nil, err
+	}
 	if err := im.lease.Flush(ctx); err != nil {
 		return nil, err
 	}
@@ -255,6 +258,12 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 		return nil, fmt.Errorf("first frame: %w", errFrame)
 	}
 	im := h.st.NewImport()
+	defer func() {
+		if err := im.Close(); err != nil {
+			h.log.Warn("after an import", "error", err)
+		}
+	}()
+	prepared := false
 	for {
 		kind, payload, err := frames.next()
 		if err == nil {
@@ -262,6 +271,9 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 		}
 		if err != nil {
 			return nil, err
+		}
+		if prepared && kind != frameEnd {
+			return nil, fmt.Errorf("frame of kind %q after the last row: %w", kind, errFrame)
 		}
 		switch kind {
 		case framePackage:
@@ -280,6 +292,11 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 			if err != nil {
 				return nil, err
 			}
+		case frameRows:
+			if err := im.Prepare(ctx, head.Repo, head.snapshot()); err != nil {
+				return nil, err
+			}
+			prepared = true
 		case frameEnd:
 			return commitImport(ctx, im, head)
 		default:
@@ -288,12 +305,14 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 	}
 }
 
+func (h importHeader) snapshot() store.SnapshotOptions {
+	return store.SnapshotOptions{Verbatim: h.Verbatim, Add: h.Add, Revision: h.Revision, Metadata: state.Metadata(h.Metadata)}
+}
+
 func commitImport(ctx context.Context, im *store.Import, head importHeader) (*ImportResult, error) {
 	w := who(ctx, head.Why)
 	if head.Repo != "" {
-		snap, err := im.Snapshot(ctx, w, head.Repo, store.SnapshotOptions{
-			Verbatim: head.Verbatim, Add: head.Add, Revision: head.Revision, Metadata: state.Metadata(head.Metadata),
-		})
+		snap, err := im.Snapshot(ctx, w, head.Repo, head.snapshot())
 		if err != nil {
 			return nil, err
 		}

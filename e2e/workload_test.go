@@ -125,6 +125,7 @@ func bring(ctx context.Context, s *store.Store, dir string, commit func(*store.I
 	}
 	defer lease.Close()
 	im := s.NewImport()
+	defer im.Close()
 	bad, err := ingest.Read(ctx, lease, plan.RPMs, ingest.Options{How: blob.Copy, Workers: 1}, func(r ingest.RPM) error {
 		return im.AddRPM(r.Name, 0, rpm.AppendPackage(nil, r.Package))
 	})

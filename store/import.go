@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"iter"
@@ -18,14 +19,26 @@ import (
 
 // Import collects what an import brought in until it is committed as one snapshot or as builds. Its blobs are already in
 // the blob store or under a lease that outlives the commit. An Import that is dropped leaves package records behind, which are
-// only a cache. It is used by one goroutine.
+// only a cache. It is used by one goroutine. Close it.
 type Import struct {
-	s       *Store
-	rows    []imported
-	files   []importedFile
-	records []index.PackageRow
-	size    int        // bytes of records
-	writing chan error // the result of the batch that is being written; nil: none is
+	s        *Store
+	rows     []imported
+	files    []importedFile
+	records  []index.PackageRow
+	size     int             // bytes of records
+	writing  chan error      // the result of the batch that is being written; nil: none is
+	kept     compose.Records // the first records, for rendering
+	keptSize int             // bytes of kept
+	entered  bool            // rows have their serials
+	draft    *draft          // what Prepare has made of a snapshot; nil: nothing yet
+}
+
+// draft is a generated snapshot that is rendered and durable, but not committed.
+type draft struct {
+	base     string // the snapshot that it is added to; "" if none
+	items    []compose.Item
+	rendered *compose.Rendered
+	lease    *blob.Lease // of the metadata
 }
 
 type imported struct {
@@ -44,8 +57,22 @@ type importedFile struct {
 // recordBatch is how many bytes of package records are written at once.
 const recordBatch = 4 << 20
 
+// recordsKept is how many bytes of package records stay in memory until they are rendered, some 8,000 packages'. What is
+// beyond is read back from the index.
+const recordsKept = 24 << 20
+
 // NewImport begins an import.
-func (s *Store) NewImport() *Import { return &Import{s: s} }
+func (s *Store) NewImport() *Import { return &Import{s: s, kept: compose.Records{}} }
+
+// Close drops what was prepared and not committed. Calling it again does nothing.
+func (im *Import) Close() error {
+	var err error
+	if im.draft != nil {
+		err = im.draft.lease.Close()
+	}
+	im.draft, im.kept = nil, nil
+	return errors.Join(err, im.written())
+}
 
 // AddRPM takes one RPM: its path (of use in a verbatim snapshot), the modification time that its upstream gives it or 0, and
 // its package record as rpm.AppendPackage writes it.
@@ -57,8 +84,16 @@ func (im *Import) AddRPM(path string, mtime int64, record []byte) error {
 	if err := tree.CheckName(p.FileName); err != nil {
 		return err
 	}
+	if im.entered {
+		return fmt.Errorf("%s: added after Prepare: %w", path, iofs.ErrInvalid)
+	}
 	im.rows = append(im.rows, imported{path, mtime, state.RowOf(p, 0, 0)})
-	im.records = append(im.records, index.PackageRow{Digest: p.PkgID, Value: slices.Clone(record)})
+	record = slices.Clone(record)
+	im.records = append(im.records, index.PackageRow{Digest: p.PkgID, Value: record})
+	if im.keptSize < recordsKept {
+		im.kept[p.PkgID] = record
+		im.keptSize += len(record)
+	}
 	if im.size += len(record); im.size >= recordBatch {
 		return im.flush()
 	}
@@ -93,8 +128,11 @@ func (im *Import) written() error {
 	return err
 }
 
-// enter writes what is left of the package records and gives every RPM its serial and modification time.
+// enter writes what is left of the package records and gives every RPM its serial and modification time, once.
 func (im *Import) enter() error {
+	if im.entered {
+		return nil
+	}
 	if err := im.flush(); err != nil {
 		return err
 	}
@@ -112,7 +150,29 @@ func (im *Import) enter() error {
 	for i := range im.rows {
 		im.rows[i].row.Serial, im.rows[i].row.Mtime = files[i].Serial, files[i].Mtime
 	}
+	im.entered = true
 	return nil
+}
+
+// Prepare does, once all RPMs and files are added, that part of Snapshot, or of Builds where repo is "", for which the blobs of
+// the RPMs need not be durable: their owner can see to that meanwhile. Nothing refers to them before the commit. Snapshot is
+// to be given the same repo and options then. It may be left out.
+func (im *Import) Prepare(ctx context.Context, repo string, o SnapshotOptions) error {
+	if repo != "" {
+		if err := state.CheckName("repo", repo); err != nil {
+			return err
+		}
+		if err := o.Metadata.Check(); err != nil {
+			return err
+		}
+	}
+	if err := im.enter(); err != nil {
+		return err
+	}
+	if repo == "" || o.Verbatim || im.draft != nil {
+		return nil
+	}
+	return im.render(ctx, repo, o)
 }
 
 // SnapshotOptions say what kind of snapshot an import becomes.
@@ -130,10 +190,7 @@ func (im *Import) Snapshot(ctx context.Context, who Who, repo string, o Snapshot
 	if err := state.CheckName("repo", repo); err != nil {
 		return state.Snapshot{}, err
 	}
-	if err := o.Metadata.Check(); err != nil {
-		return state.Snapshot{}, err
-	}
-	if err := im.enter(); err != nil {
+	if err := im.Prepare(ctx, repo, o); err != nil {
 		return state.Snapshot{}, err
 	}
 	if o.Verbatim {
@@ -142,27 +199,27 @@ func (im *Import) Snapshot(ctx context.Context, who Who, repo string, o Snapshot
 	return im.generated(ctx, who, repo, o)
 }
 
-// generated commits a snapshot with repodata of our own.
-func (im *Import) generated(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
-	snap := state.Snapshot{Repo: repo, Mode: state.Generated, Metadata: o.Metadata}
+// render makes the draft of a snapshot with repodata of our own. What was written for it is durable then, so that the commit, which
+// others wait for, has little to flush.
+func (im *Import) render(ctx context.Context, repo string, o SnapshotOptions) (err error) {
+	d := &draft{}
 	var rpms []state.RPM
-	var base string
 	if o.Add {
 		r, _, err := im.s.State("")
 		if err != nil {
-			return snap, err
+			return err
 		}
 		old, err := state.GetSnapshot(r, repo)
 		if err != nil {
-			return snap, fmt.Errorf("--add: %w", err)
+			return fmt.Errorf("--add: %w", err)
 		}
 		if old.Mode != state.Generated {
-			return snap, fmt.Errorf("--add: snapshot %s keeps its repodata verbatim; import everything with --regenerate: %w", old.Ref(), state.ErrConflict)
+			return fmt.Errorf("--add: snapshot %s keeps its repodata verbatim; import everything with --regenerate: %w", old.Ref(), state.ErrConflict)
 		}
-		base = old.ID
+		d.base = old.ID
 		for row, err := range state.SnapshotRPMs(r, old) {
 			if err != nil {
-				return snap, err
+				return err
 			}
 			rpms = append(rpms, row.RPM)
 		}
@@ -170,34 +227,38 @@ func (im *Import) generated(ctx context.Context, who Who, repo string, o Snapsho
 	for _, r := range im.rows {
 		rpms = append(rpms, r.row)
 	}
-	rpms = distinct(rpms)
-	lease, err := im.s.Blobs.NewLease()
+	if d.lease, err = im.s.Blobs.NewLease(); err != nil {
+		return err
+	}
+	d.items = compose.Place(distinct(rpms))
+	if d.rendered, err = im.s.Composer.Render(ctx, d.lease, d.items, o.Metadata, im.kept); err == nil {
+		err = d.lease.Flush(ctx)
+	}
 	if err != nil {
-		return snap, err
+		return errors.Join(err, d.lease.Close())
 	}
-	defer lease.Close()
-	items := compose.Place(rpms)
-	rendered, err := im.s.Composer.Render(ctx, lease, items, o.Metadata)
-	if err != nil {
-		return snap, err
-	}
-	if err := lease.Flush(ctx); err != nil { // not inside the commit, which others wait for
-		return snap, err
-	}
-	_, err = im.s.commit(ctx, who, func(tx *index.Tx) error {
+	im.draft, im.kept = d, nil
+	return nil
+}
+
+// generated commits the draft.
+func (im *Import) generated(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
+	snap := state.Snapshot{Repo: repo, Mode: state.Generated, Metadata: o.Metadata}
+	d := im.draft
+	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
 		if o.Add {
-			if now, err := state.GetSnapshot(tx, repo); err != nil || now.ID != base {
+			if now, err := state.GetSnapshot(tx, repo); err != nil || now.ID != d.base {
 				return fmt.Errorf("repo %s got another snapshot meanwhile, try again: %w", repo, state.ErrConflict)
 			}
 		}
 		var blobs []blob.Digest
 		var err error
-		if snap.Root, blobs, err = rendered.Finish(ctx, tx, lease, tx.Stamp()); err != nil {
+		if snap.Root, blobs, err = d.rendered.Finish(ctx, tx, d.lease, tx.Stamp()); err != nil {
 			return err
 		}
 		tx.Requires(blobs...)
 		return im.putSnapshot(tx, &snap, func(yield func(string, state.RPM) bool) {
-			for _, it := range items {
+			for _, it := range d.items {
 				if !yield(it.Href, it.RPM) {
 					return
 				}

@@ -55,6 +55,7 @@ func Read(t testing.TB, s *store.Store, specs ...testrpm.Spec) *store.Import {
 	}
 	t.Cleanup(func() { lease.Close() })
 	im := s.NewImport()
+	t.Cleanup(func() { im.Close() })
 	bad, err := ingest.Read(t.Context(), lease, plan.RPMs, ingest.Options{How: blob.Copy}, func(r ingest.RPM) error {
 		return im.AddRPM(r.Name, 0, rpm.AppendPackage(nil, r.Package))
 	})
