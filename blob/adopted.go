@@ -97,24 +97,31 @@ func newAdoptions(dir string, fs disk.FS) *adoptions {
 
 func (a *adoptions) path() string { return filepath.Join(a.dir, "table") }
 
-// get returns what was last recorded of d.
+// get returns what was last recorded of d, by whichever process.
 func (a *adoptions) get(d Digest) (adoption, bool, error) {
+	if err := a.refresh(); err != nil {
+		return adoption{}, false, err
+	}
+	return a.known(d)
+}
+
+// refresh indexes the rows that the file has gained.
+func (a *adoptions) refresh() error {
 	a.mu.RLock()
 	stale, err := a.staleLocked()
-	if err == nil && !stale {
-		row, ok, err := a.findLocked(d)
-		a.mu.RUnlock()
-		return row.adoption, ok && row.adoption != adoption{}, err
-	}
 	a.mu.RUnlock()
-	if err != nil {
-		return adoption{}, false, err
+	if err != nil || !stale {
+		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.loadLocked(); err != nil {
-		return adoption{}, false, err
-	}
+	return a.loadLocked()
+}
+
+// known is get as of the last refresh: it does not look at the file.
+func (a *adoptions) known(d Digest) (adoption, bool, error) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	row, ok, err := a.findLocked(d)
 	return row.adoption, ok && row.adoption != adoption{}, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -124,12 +123,15 @@ func (l *Lease) renameAll(ctx context.Context, batch map[Digest]*arrival, order 
 	if err != nil {
 		return err
 	}
+	if err := l.s.adopted.refresh(); err != nil {
+		return err
+	}
 	for i, d := range order {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		a := batch[d]
-		old, known, err := l.s.adopted.get(d)
+		old, known, err := l.s.adopted.known(d)
 		if err != nil {
 			return err
 		}
@@ -151,13 +153,14 @@ func (l *Lease) renameAll(ctx context.Context, batch map[Digest]*arrival, order 
 func (l *Lease) rename(d Digest, a *arrival, bad map[Digest]bool) (adoption, error) {
 	final := l.s.Path(d)
 	if !a.renamed {
-		if err := l.stillLinked(d, a); err != nil {
+		linked, err := l.stillLinked(d, a)
+		if err != nil {
 			return adoption{}, err
 		}
 		l.mu.Lock()
 		l.dirs[d[0]] = true
 		l.mu.Unlock()
-		if a.linked != nil && sameFile(a.temp, final) {
+		if a.linked != nil && isFile(final, linked) {
 			// rename(2) of two links of one file does nothing; the temporary name has to go before ctime is recorded.
 			if err := l.s.fs.Remove("blob.flush.unlink", a.temp); err != nil {
 				return adoption{}, err
@@ -188,31 +191,28 @@ func (l *Lease) rename(d Digest, a *arrival, bad map[Digest]bool) (adoption, err
 	return now, nil
 }
 
-// stillLinked checks that a user's file is as it was when it was linked; if its ctime has changed, by hashing it.
-func (l *Lease) stillLinked(d Digest, a *arrival) error {
+// stillLinked checks that a user's file is as it was when it was linked; if its ctime has changed, by hashing it. It returns which
+// file that is.
+func (l *Lease) stillLinked(d Digest, a *arrival) (st unix.Stat_t, err error) {
 	if a.linked == nil {
-		return nil
+		return st, nil
 	}
-	var st unix.Stat_t
 	if err := unix.Lstat(a.temp, &st); err != nil {
-		return err
+		return st, err
 	}
 	if now := adoptionOf(st); now != *a.linked {
 		if err := checkFile(a.temp, d); err != nil {
-			return err
+			return st, err
 		}
 		*a.linked = now
 	}
-	return nil
+	return st, nil
 }
 
-func sameFile(a, b string) bool {
-	x, err := os.Lstat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Lstat(b)
-	return err == nil && os.SameFile(x, y)
+// isFile reports whether name is the file whose inode st is.
+func isFile(name string, st unix.Stat_t) bool {
+	var now unix.Stat_t
+	return unix.Lstat(name, &now) == nil && now.Dev == st.Dev && now.Ino == st.Ino
 }
 
 // syncNames makes the names in the touched directories durable.

@@ -27,8 +27,18 @@ func (OS) OpenFile(_, name string, flag int, perm os.FileMode) (File, error) {
 // Mkdir makes one directory.
 func (OS) Mkdir(_, name string, perm os.FileMode) error { return os.Mkdir(name, perm) }
 
-// Rename moves old over new.
-func (OS) Rename(_, old, new string) error { return os.Rename(old, new) }
+// Rename moves old over new. Unlike os.Rename it does not look first whether new is a directory, which costs as much as renaming.
+func (OS) Rename(_, old, new string) error {
+	for {
+		err := unix.Rename(old, new)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return &os.LinkError{Op: "rename", Old: old, New: new, Err: err}
+		}
+	}
+}
 
 // Link makes new a hard link to old; a symbolic link at old is followed, unlike with os.Link.
 func (OS) Link(_, old, new string) error {

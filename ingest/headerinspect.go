@@ -39,6 +39,10 @@ func Inspect(f *os.File) (*rpm.Package, error) {
 	if err != nil {
 		return nil, err
 	}
+	return inspectFile(f, st)
+}
+
+func inspectFile(f *os.File, st os.FileInfo) (*rpm.Package, error) {
 	if !st.Mode().IsRegular() {
 		return nil, bad("not a regular file")
 	}

@@ -141,7 +141,7 @@ func readOne(lease *blob.Lease, s Source, how blob.How) (*rpm.Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := Inspect(f)
+	p, err := inspectFile(f, before)
 	if err != nil {
 		return nil, err
 	}
