@@ -135,6 +135,7 @@ type renderer struct {
 	raw     [len(kinds)][]byte
 	packed  []byte
 	pack    *repodata.Compressor
+	pkg     rpm.Package
 	options options
 }
 
@@ -156,8 +157,8 @@ func (r *renderer) part(c *Composer, lease *blob.Lease, run []Item, known Record
 				return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
 			}
 		}
-		p, err := rpm.DecodePackage(v)
-		if err != nil {
+		p := &r.pkg
+		if err := p.Decode(v); err != nil {
 			return part{}, fmt.Errorf("%s: package record: %w", it.File, err)
 		}
 		r.raw[0] = repodata.AppendPrimary(r.raw[0], p, repodata.Place{Href: it.Href, FileTime: it.Mtime})

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrCorrupt is the kind of every error of DecodePackage.
@@ -113,11 +114,21 @@ func appendFiles(dst []byte, files []File) []byte {
 // but all its strings share one copy of b: whoever keeps a single string for long should clone it. Any input is safe:
 // an error wraps ErrCorrupt, and memory is bounded by about 15 times len(b).
 func DecodePackage(b []byte) (*Package, error) {
+	p := new(Package)
+	if err := p.Decode(b); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Decode is DecodePackage into p, whose lists are written over: it is for reading many packages one after the other. Lists without
+// elements may be nil or not. After an error p holds nothing of use.
+func (p *Package) Decode(b []byte) error {
 	d := decoder{s: string(b)}
 	if v := d.byte(); d.err == "" && v != codecVersion {
-		return nil, fmt.Errorf("%w: version %d, this program reads up to %d", ErrCorrupt, v, codecVersion)
+		return fmt.Errorf("%w: version %d, this program reads up to %d", ErrCorrupt, v, codecVersion)
 	}
-	p := &Package{Format: d.byte()}
+	p.Format = d.byte()
 	copy(p.PkgID[:], d.take(uint64(len(p.PkgID))))
 	copy(p.RPMID[:], d.take(uint64(len(p.RPMID))))
 	for _, v := range [...]*int64{&p.FileSize, &p.BuildTime, &p.HeaderStart, &p.HeaderEnd} {
@@ -129,36 +140,36 @@ func DecodePackage(b []byte) (*Package, error) {
 		*s = d.string()
 	}
 	for _, l := range p.deps() {
-		if n := d.count(3); n > 0 { // name, flags, EVR: at least a byte each
-			*l = make([]Dep, n)
-			for i := range *l {
-				(*l)[i] = Dep{Name: d.string(), Flags: uint32(d.limited(1<<32 - 1)), EVR: d.string()}
-			}
+		*l = resize(*l, d.count(3)) // name, flags, EVR: at least a byte each
+		for i := range *l {
+			(*l)[i] = Dep{Name: d.string(), Flags: uint32(d.limited(1<<32 - 1)), EVR: d.string()}
 		}
 	}
 	d.files(p)
-	if n := d.count(3); n > 0 {
-		p.Changelogs = make([]Changelog, n)
-		for i := range p.Changelogs {
-			p.Changelogs[i] = Changelog{Time: d.varint(), Author: d.string(), Text: d.string()}
-		}
+	p.Changelogs = resize(p.Changelogs, d.count(3))
+	for i := range p.Changelogs {
+		p.Changelogs[i] = Changelog{Time: d.varint(), Author: d.string(), Text: d.string()}
 	}
-	if n := d.count(1); n > 0 {
-		p.SignatureKeyIDs = make([]string, n)
-		for i := range p.SignatureKeyIDs {
-			p.SignatureKeyIDs[i] = d.string()
-		}
+	p.SignatureKeyIDs = resize(p.SignatureKeyIDs, d.count(1))
+	for i := range p.SignatureKeyIDs {
+		p.SignatureKeyIDs[i] = d.string()
 	}
 	if d.err == "" && d.pos != len(d.s) {
 		d.fail("bytes left over")
 	}
 	if d.err != "" {
-		return nil, fmt.Errorf("%w: %s at byte %d of %d", ErrCorrupt, d.err, d.pos, len(d.s))
+		return fmt.Errorf("%w: %s at byte %d of %d", ErrCorrupt, d.err, d.pos, len(d.s))
 	}
-	return p, nil
+	return nil
+}
+
+// resize returns a slice of n elements whose values do not matter, nil if it has none and l had no memory.
+func resize[T any](l []T, n int) []T {
+	return slices.Grow(l[:0], n)[:n]
 }
 
 func (d *decoder) files(p *Package) {
+	p.Files = p.Files[:0]
 	var dirs []string
 	if n := d.count(1); n > 0 {
 		dirs = make([]string, n)
@@ -170,7 +181,7 @@ func (d *decoder) files(p *Package) {
 	if n == 0 {
 		return
 	}
-	files := make([]File, n)
+	files := resize(p.Files, n)
 	for i := range files {
 		k := d.uvarint()
 		if k >= uint64(len(dirs)) {

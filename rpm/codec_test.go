@@ -65,6 +65,18 @@ func TestCodecRoundTrip(t *testing.T) {
 		if !reflect.DeepEqual(got, p) {
 			t.Fatalf("got %+v, want %+v", got, p)
 		}
+		// Over what was there before: nothing of it may stay.
+		again := packages.Draw(t, "the package before")
+		if err := again.Decode(enc[6:]); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range again.deps() {
+			*l = none(*l)
+		}
+		again.Files, again.Changelogs, again.SignatureKeyIDs = none(again.Files), none(again.Changelogs), none(again.SignatureKeyIDs)
+		if !reflect.DeepEqual(again, p) {
+			t.Fatalf("decoded over another: got %+v, want %+v", again, p)
+		}
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"strings"
 
 	"vrepofs/blob"
 	"vrepofs/rpm"
@@ -94,12 +95,19 @@ func (d *rowDecoder) rpm() RPM {
 	return r
 }
 
-// RowOf is the row of a package whose blob has the given serial and mtime.
+// RowOf is the row of a package whose blob has the given serial and mtime. It shares no memory with p.
 func RowOf(p *rpm.Package, serial uint64, mtime int64) RPM {
-	return RPM{
-		NEVRA: p.NEVRA, Source: p.SourceRPM, File: p.FileName, Digest: p.PkgID, ID: p.RPMID, Keys: p.SignatureKeyIDs,
+	r := RPM{
+		NEVRA: p.NEVRA, Source: strings.Clone(p.SourceRPM), File: strings.Clone(p.FileName), Digest: p.PkgID, ID: p.RPMID,
 		Size: p.FileSize, Serial: serial, Mtime: mtime,
 	}
+	for _, s := range [...]*string{&r.Name, &r.Epoch, &r.Version, &r.Release, &r.Arch} {
+		*s = strings.Clone(*s)
+	}
+	for _, k := range p.SignatureKeyIDs {
+		r.Keys = append(r.Keys, strings.Clone(k))
+	}
+	return r
 }
 
 // SnapshotRPMs yields the RPMs of a snapshot by their path in its directory.

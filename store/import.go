@@ -29,6 +29,7 @@ type Import struct {
 	writing  chan error      // the result of the batch that is being written; nil: none is
 	kept     compose.Records // the first records, for rendering
 	keptSize int             // bytes of kept
+	decoded  rpm.Package     // scratch memory of AddRPM
 	entered  bool            // rows have their serials
 	draft    *draft          // what Prepare has made of a snapshot; nil: nothing yet
 }
@@ -77,8 +78,8 @@ func (im *Import) Close() error {
 // AddRPM takes one RPM: its path (of use in a verbatim snapshot), the modification time that its upstream gives it or 0, and
 // its package record as rpm.AppendPackage writes it.
 func (im *Import) AddRPM(path string, mtime int64, record []byte) error {
-	p, err := rpm.DecodePackage(record)
-	if err != nil {
+	p := &im.decoded
+	if err := p.Decode(record); err != nil {
 		return fmt.Errorf("%s: package record: %w", path, err)
 	}
 	if err := tree.CheckName(p.FileName); err != nil {
