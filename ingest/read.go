@@ -76,10 +76,23 @@ func Read(ctx context.Context, lease *blob.Lease, sources []Source, o Options, g
 		rpm RPM
 		err error
 	}
-	// Slots are queued in the order of sources; a worker fills its slot when it is done.
-	queue := make(chan chan result, 4*workers)
+	type job struct {
+		source Source
+		slot   chan result // of one
+	}
+	// Slots are queued in the order of sources; a worker fills its slot when it is done. The workers are few and stay: a goroutine
+	// for each file would grow its stack anew each time.
+	queue, jobs := make(chan chan result, 4*workers), make(chan job)
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(workers + 1)
+	for range min(workers, len(sources)) {
+		g.Go(func() error {
+			for j := range jobs {
+				p, err := readOne(lease, j.source, o.How)
+				j.slot <- result{RPM{j.source, p}, err}
+			}
+			return nil
+		})
+	}
 	var bad []BadFile
 	g.Go(func() error { // collects in order
 		var done Progress
@@ -109,6 +122,7 @@ func Read(ctx context.Context, lease *blob.Lease, sources []Source, o Options, g
 	})
 	err := func() error {
 		defer close(queue)
+		defer close(jobs)
 		for _, s := range sources {
 			slot := make(chan result, 1)
 			select {
@@ -116,11 +130,11 @@ func Read(ctx context.Context, lease *blob.Lease, sources []Source, o Options, g
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			g.Go(func() error {
-				p, err := readOne(lease, s, o.How)
-				slot <- result{RPM{s, p}, err}
-				return nil
-			})
+			select {
+			case jobs <- job{s, slot}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 		return nil
 	}()
