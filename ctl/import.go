@@ -79,6 +79,9 @@ func (c *Client) Import(ctx context.Context, why Why, o ImportOptions) (*ImportR
 	// It protects the blobs until the commit that refers to them is known to be there, or not.
 	defer lease.Close()
 
+	if c.st != nil {
+		defer looseGC()()
+	}
 	im := &importer{client: c, lease: lease, plan: plan, o: o, why: why, verbatim: verbatim}
 	return im.run(ctx)
 }
