@@ -28,9 +28,10 @@
 //
 // # Imports
 //
-// The client reads the RPM files, puts their blobs under a lease of its own, and streams what it read of them. Only then, with
-// all blobs durable, it sends the end frame; the handler commits when it has seen that frame. A stream that ends early, for whatever
-// reason, commits nothing. The lease is kept until the answer is there.
+// The client reads the RPM files, puts their blobs under a lease of its own, and streams what it read of them. After the last row
+// it says so: the handler renders repodata, under a lease of its own, while the client makes its blobs durable. Only then it
+// sends the end frame; the handler commits when it has seen that frame. A stream that ends early, for whatever reason, commits
+// nothing. The client's lease is kept until the answer is there.
 //
 // # The daemon
 //

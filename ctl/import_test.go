@@ -103,6 +103,9 @@ func TestTruncatedImport(t *testing.T) {
 	if h := c.st.Index.Head(); h.Seq != 0 {
 		t.Fatalf("%d events after nothing but cut streams", h.Seq)
 	}
+	if left, err := os.ReadDir(filepath.Join(c.Root, "incoming")); err != nil || len(left) > 0 {
+		t.Errorf("leases after nothing but cut streams: %v, %v", left, err)
+	}
 	resp, err := c.do(t.Context(), "import/run", bytes.NewReader(whole))
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +139,8 @@ func TestHostileFrames(t *testing.T) {
 		"huge package":        append(append(append([]byte{}, header...), 'P'), huge...),
 		"huge file":           append(append(append([]byte{}, header...), 'F'), huge...),
 		"end with content":    append(append(append([]byte{}, whole[:end]...), 'E'), 1, 0),
+		"rows twice":          append(append([]byte{}, whole[:end]...), 'R', 0, 'E', 0),
+		"row after the rows":  append(append(append([]byte{}, whole[:end]...), whole[len(header):]...), 'E', 0),
 		"empty package":       append(append([]byte{}, header...), 'P', 0, 'E', 0),
 		"path past the end":   append(append([]byte{}, header...), 'P', 2, 9, 'a', 'E', 0),
 		"damaged record":      append(append([]byte{}, header...), 'P', 4, 1, 'a', 0, 9, 'E', 0),
