@@ -20,7 +20,8 @@ import (
 //     one, so that a client that compares size and mtime is right, also after a rollback;
 //   - packages and files named by their checksum keep the times that they have everywhere;
 //   - where vrepofs made the repodata, repomd.xml is written anew with stamp as its revision and timestamps. Verbatim
-//     repodata keeps its bytes.
+//     repodata keeps its bytes;
+//   - of what vrepofs made, signatures of repomd.xml are never taken from source, and those at the path stay: Seal puts new ones.
 //
 // It costs what differs between the two trees; without a was the directories of source and, in verbatim ones, their files. New nodes
 // go to w, new blobs, which blobs lists, to put (blob.Lease.Write, to be flushed by the caller; or blob.Sum to learn what
@@ -60,6 +61,9 @@ func (s *stamper) dir(path string, src, was tree.Entry) (tree.Entry, error) {
 	for d, err := range tree.Diff(s.w, was.Digest, src.Digest) {
 		if err != nil {
 			return tree.Entry{}, err
+		}
+		if s.generated && isSignature(path+d.Name) {
+			continue
 		}
 		if d.New == nil {
 			changes = append(changes, tree.DirChange{Name: d.Name, Delete: true})
@@ -114,6 +118,9 @@ func (s *stamper) fresh(path string, src tree.Entry) (tree.Entry, error) {
 		for item, e := range tree.List(s.w, src.Digest, "") {
 			if err = e; err != nil {
 				return
+			}
+			if s.generated && isSignature(path+item.Name) {
+				continue
 			}
 			var entry tree.Entry
 			if entry, err = tree.DecodeEntry(item.Value); err != nil {

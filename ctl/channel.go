@@ -16,6 +16,7 @@ type Channel struct {
 	RPMs    int    `json:"rpms"`   // how many
 	Bytes   int64  `json:"bytes"`  // sum of their sizes
 	Changed Change `json:"changed"`
+	Signed  string `json:"signed,omitempty"` // fingerprint of the key that signed its repomd.xml
 	Frozen  string `json:"frozen,omitempty"` // the frozen path that covers it
 }
 
@@ -191,7 +192,7 @@ func (h *Handler) listChannels(_ context.Context, req *ListChannelsRequest) (*Ch
 			return nil, err
 		}
 		out.Channels = append(out.Channels, Channel{
-			Path: c.Path, Source: c.Source(), Mode: string(c.Mode), RPMs: c.Count, Bytes: c.Bytes, Changed: changeOf(c.Changed), Frozen: frozen,
+			Path: c.Path, Source: c.Source(), Mode: string(c.Mode), RPMs: c.Count, Bytes: c.Bytes, Changed: changeOf(c.Changed), Signed: c.Signed, Frozen: frozen,
 		})
 	}
 	for path, err := range state.Freezes(r) {

@@ -10,6 +10,7 @@ import (
 	"vrepofs/blob"
 	"vrepofs/index"
 	"vrepofs/ingest"
+	"vrepofs/sign"
 	"vrepofs/state"
 )
 
@@ -36,6 +37,7 @@ func kinds() []kind {
 		{"missing", http.StatusConflict, index.ErrMissing},
 		{"label_taken", http.StatusConflict, index.ErrConflict},
 		{"conflict", http.StatusConflict, state.ErrConflict},
+		{"not_signed", http.StatusFailedDependency, sign.ErrNotSigned},
 		{"disagree", http.StatusBadRequest, ingest.ErrDisagree},
 		{"bad_rpm", http.StatusBadRequest, ingest.ErrBadRPM},
 		{"permission", http.StatusForbidden, iofs.ErrPermission},

@@ -208,6 +208,10 @@ func (x *Index) Head() Head {
 	return x.pos.head
 }
 
+// NextStamp returns the stamp that a commit would have now: it is above that of every commit so far, and at most that of the next
+// one unless the clock is put back.
+func (x *Index) NextStamp() int64 { return max(x.o.Now().Unix(), x.Head().Stamp+1) }
+
 // Err returns why the store cannot be written; nil while all is well.
 func (x *Index) Err() error {
 	if err := x.log.Err(); err != nil {

@@ -19,6 +19,7 @@ type Channel struct {
 	Arch     string     `json:"arch,omitempty"`     // for one arch
 	AsOf     Change     `json:"as_of,omitzero"`     // of that generation
 	Mode     Mode       `json:"mode"`               // whose repodata it has
+	Signed   string     `json:"signed,omitempty"`   // by what its repomd.xml was signed: the key's fingerprint; "": not by vrepofs
 	Root     tree.Entry `json:"-"`                  // its directory as published: with the times of this path
 	Dir      []byte     `json:"dir"`                // Root, encoded
 	Count    int        `json:"count"`              // number of RPMs

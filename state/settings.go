@@ -8,6 +8,8 @@ import (
 	iofs "io/fs"
 	"maps"
 	"strings"
+
+	"vrepofs/merge"
 )
 
 // Settings is what a path of the channels is told to be, for itself and everything below it. A field that is not set is that of
@@ -16,6 +18,12 @@ import (
 type Settings struct {
 	// Grace is for how long, in seconds, a name that is gone from the path can still be opened. Default DefaultGrace.
 	Grace *int64 `json:"grace,omitempty"`
+	// Sign is by what the repomd.xml of generated repositories is signed; its zero value: by nothing.
+	Sign *Signing `json:"sign,omitempty"`
+	// Keys and RequireSigned say what packages must be signed by, as in a tag: nothing else is published at the path. Keys mean
+	// nothing where signatures are not required.
+	Keys          *[]string `json:"keys,omitempty"`
+	RequireSigned *bool     `json:"require-signed,omitempty"`
 }
 
 // DefaultGrace is Settings.Grace where nothing else is said: 72 hours, in seconds.
@@ -24,6 +32,18 @@ const DefaultGrace = 72 * 3600
 func (s *Settings) check() error {
 	if g := s.Grace; g != nil && (*g < 0 || *g > maxGrace) {
 		return fmt.Errorf("grace of %d seconds: want 0 to %d: %w", *g, int64(maxGrace), iofs.ErrInvalid)
+	}
+	if s.Sign != nil {
+		if err := s.Sign.check(); err != nil {
+			return err
+		}
+	}
+	if s.Keys != nil {
+		keys, err := merge.ParseKeys(*s.Keys)
+		if err != nil {
+			return err
+		}
+		*s.Keys = append([]string{}, keys...)
 	}
 	return nil
 }
@@ -84,9 +104,25 @@ func Configure(tx Tx, path string, p Patch) error {
 			return err
 		}
 	}
-	own, err := ownPatch(tx, path)
+	b, err := patched(tx, path, p)
 	if err != nil {
 		return err
+	}
+	if b != nil {
+		tx.Put(TableSettings, settingsRow(path), b)
+	} else if there, err := exists(tx, TableSettings, settingsRow(path)); err != nil {
+		return err
+	} else if there {
+		tx.Delete(TableSettings, settingsRow(path))
+	}
+	return nil
+}
+
+// patched is the row of a path's settings after a change; nil: there is nothing left.
+func patched(r Reader, path string, p Patch) ([]byte, error) {
+	own, err := ownPatch(r, path)
+	if err != nil {
+		return nil, err
 	}
 	for name, value := range p {
 		if bytes.Equal(value, []byte("null")) {
@@ -97,16 +133,36 @@ func Configure(tx Tx, path string, p Patch) error {
 	}
 	s, err := own.settings(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if b := encode(s); string(b) != "{}" {
-		tx.Put(TableSettings, settingsRow(path), b)
-	} else if there, err := exists(tx, TableSettings, settingsRow(path)); err != nil {
-		return err
-	} else if there {
-		tx.Delete(TableSettings, settingsRow(path))
+		return b, nil
 	}
-	return nil
+	return nil, nil
+}
+
+// WithSettings returns r as it would be read after Configure, as far as SettingsAt and OwnSettings go.
+func WithSettings(r Reader, path string, p Patch) (Reader, error) {
+	b, err := patched(r, path, p)
+	return &configured{r, settingsRow(path), b}, err
+}
+
+// configured is a Reader with one other row of settings.
+type configured struct {
+	Reader
+	row   string
+	value []byte
+}
+
+// Get implements Reader.
+func (c *configured) Get(table, name string) ([]byte, error) {
+	if table != TableSettings || name != c.row {
+		return c.Reader.Get(table, name)
+	}
+	if c.value == nil {
+		return nil, iofs.ErrNotExist
+	}
+	return c.value, nil
 }
 
 func ownPatch(r Reader, path string) (Patch, error) {

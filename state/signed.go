@@ -5,7 +5,45 @@ import (
 	"strings"
 
 	"vrepofs/merge"
+	"vrepofs/sign"
 )
+
+// Signing is a sign.Config as settings keep it: where secrets are, never a secret.
+type Signing struct {
+	KeyFile    string `json:"key_file,omitempty"`
+	GPG        string `json:"gpg,omitempty"`
+	GPGHome    string `json:"gpg_home,omitempty"`
+	Passphrase string `json:"passphrase_file,omitempty"`
+	Command    string `json:"command,omitempty"`
+	PublicKey  string `json:"public_key_file,omitempty"`
+}
+
+func (s Signing) check() error {
+	if s == (Signing{}) {
+		return nil
+	}
+	return sign.Config(s).Check()
+}
+
+// Signing is by what generated repositories are signed; the zero Config: by nothing.
+func (s Settings) Signing() sign.Config {
+	if s.Sign == nil {
+		return sign.Config{}
+	}
+	return sign.Config(*s.Sign)
+}
+
+// Signatures is what packages must be signed by.
+func (s Settings) Signatures() merge.Signatures {
+	var out merge.Signatures
+	if s.RequireSigned != nil && *s.RequireSigned {
+		out.Required = true
+		if s.Keys != nil {
+			out.Keys = *s.Keys
+		}
+	}
+	return out
+}
 
 // SetSignatures says which signed copies a tag's views take. Keys may be in any form that merge.ParseKeys takes. It does not
 // look at what the tag holds.

@@ -12,9 +12,14 @@ import (
 	"vrepofs/tree"
 )
 
-// move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown, and made again in the commit:
-// if it is not the same by then, nothing is done.
+// move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown and signed, and made again in
+// the commit: if it is not the same by then, nothing is done.
 func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Reader) ([]state.Move, error)) (Plan, error) {
+	return s.change(ctx, who, dry, nil, plan)
+}
+
+// change is move with a change of settings, if c is not nil, which the moves obey.
+func (s *Store) change(ctx context.Context, who Who, dry bool, c *configuration, plan func(state.Reader) ([]state.Move, error)) (Plan, error) {
 	lease, err := s.Blobs.NewLease()
 	if err != nil {
 		return Plan{}, err
@@ -26,10 +31,21 @@ func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Rea
 	if err != nil {
 		return Plan{}, err
 	}
+	var rules state.Reader = view
+	if c != nil {
+		if rules, err = state.WithSettings(view, c.path, c.patch); err != nil {
+			return Plan{}, err
+		}
+	}
+	signed, err := s.newSeals(ctx, rules, planned, c != nil)
+	if err != nil {
+		return Plan{}, err
+	}
 	if dry {
+		signed.dry = true
 		sum := func(b []byte) (blob.Digest, error) { return blob.Sum(b), nil }
 		scratch := s.Index.NewBuffer()
-		moves, _, err := s.restamp(ctx, scratch, sum, planned, head.Stamp+1)
+		moves, _, err := s.restamp(ctx, scratch, sum, planned, signed, head.Stamp+1)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -39,8 +55,16 @@ func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Rea
 		out := planOf(moves)
 		return out, s.comparePackages(ctx, scratch, out.Steps)
 	}
+	if err := s.sign(ctx, signed, planned); err != nil {
+		return Plan{}, err
+	}
 	var out Plan
 	change, err := s.commit(ctx, who, func(tx *index.Tx) error {
+		if c != nil {
+			if err := state.Configure(tx, c.path, c.patch); err != nil {
+				return err
+			}
+		}
 		again, err := plan(tx)
 		if err != nil {
 			return err
@@ -48,7 +72,10 @@ func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Rea
 		if !slices.EqualFunc(planned, again, state.Move.Same) {
 			return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
 		}
-		moves, err := s.publish(ctx, tx, lease, again)
+		if err := signed.check(tx, again); err != nil || len(again) == 0 {
+			return err
+		}
+		moves, err := s.publish(ctx, tx, lease, again, signed)
 		out = planOf(moves)
 		return err
 	})
@@ -58,8 +85,8 @@ func (s *Store) move(ctx context.Context, who Who, dry bool, plan func(state.Rea
 
 // publish makes the moves of a plan in a transaction, and returns them with the trees that they publish. What else lies beside
 // repositories belongs here, so that readers see it with them: one generation is one call.
-func (s *Store) publish(ctx context.Context, tx *index.Tx, lease *blob.Lease, planned []state.Move) ([]state.Move, error) {
-	moves, blobs, err := s.restamp(ctx, tx, lease.Write, planned, tx.Stamp())
+func (s *Store) publish(ctx context.Context, tx *index.Tx, lease *blob.Lease, planned []state.Move, signed *seals) ([]state.Move, error) {
+	moves, blobs, err := s.restamp(ctx, tx, lease.Write, planned, signed, tx.Stamp())
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +121,8 @@ func graftsOf(moves []state.Move) []compose.Grafted {
 	return put
 }
 
-// restamp gives the trees of moves the times of their paths.
-func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
+// restamp gives the trees of moves the times of their paths, and their signatures.
+func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, signed *seals, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
 	for _, m := range planned {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
@@ -107,8 +134,13 @@ func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (bl
 			}
 			c := *m.New
 			var more []blob.Digest
+			stamp := signed.stampOf(m.Path, stamp)
 			if c.Root, more, err = s.Composer.Restamp(w, put, c.Mode, c.Root, was, stamp); err != nil {
 				return nil, nil, fmt.Errorf("channel %s: %s: %w", m.Path, c.Source(), err)
+			}
+			blobs = append(blobs, more...)
+			if more, err = signed.seal(w, put, m, &c, stamp); err != nil {
+				return nil, nil, fmt.Errorf("channel %s: %w", m.Path, err)
 			}
 			m.New, blobs = &c, append(blobs, more...)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,15 @@ type setting struct {
 	show func(state.Settings) string
 }
 
+// given reports whether the setting was given: by the flag of its name or, for sign, by one of several.
+func (s setting) given(cmd *cobra.Command) bool {
+	names := []string{s.name}
+	if s.name == "sign" {
+		names = signFlagNames()
+	}
+	return slices.ContainsFunc(names, cmd.Flags().Changed)
+}
+
 // settings lists every setting, in the order in which they are shown.
 func settings() []setting {
 	return []setting{
@@ -33,6 +43,19 @@ func settings() []setting {
 				return ""
 			}
 			return (time.Duration(*s.Grace) * time.Second).String()
+		}},
+		{"sign", signFlags, showSigning},
+		{"keys", keysFlag, func(s state.Settings) string {
+			if s.Keys == nil {
+				return ""
+			}
+			return orDash(strings.Join(*s.Keys, " "))
+		}},
+		{"require-signed", requireSignedFlag, func(s state.Settings) string {
+			if s.RequireSigned == nil {
+				return ""
+			}
+			return strconv.FormatBool(*s.RequireSigned)
 		}},
 	}
 }
@@ -54,9 +77,15 @@ func (a *app) channelConfigure() *cobra.Command {
 		Short: "Show or change the settings of a path and all below it",
 		Long: `Shows or changes the settings of a path, or of all channels when the path is /. They hold for everything below, until a
 path below says otherwise. With no PATH every path that has settings is listed; with no setting among the flags, those
-of PATH are shown with what they come to.`,
+of PATH are shown with what they come to.
+
+--sign-key, --sign-gpg and --sign-with put repodata/repomd.xml.asc, and the public key as repomd.xml.key, beside the
+repomd.xml of repositories whose metadata vrepofs makes; upstream's own stays as it is. What is published is signed in
+the same event. Only the store's owner may set what signs: the daemon reads the key, or runs the command, as itself.`,
 		Example: `  vrepofs channel configure
   vrepofs channel configure production --grace 168h
+  vrepofs channel configure production --sign-key /etc/vrepofs/release.key
+  vrepofs channel configure production --keys 6B63CAB6630C11E0,FD431D51 --require-signed
   vrepofs channel configure production --reset grace`,
 		Args: atMost("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,7 +98,7 @@ of PATH are shown with what they come to.`,
 				patch[name] = json.RawMessage("null")
 			}
 			for _, s := range known {
-				if !cmd.Flags().Changed(s.name) {
+				if !s.given(cmd) {
 					continue
 				}
 				v, err := values[s.name]()
