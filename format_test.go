@@ -132,6 +132,7 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			}),
 			state.Configure(tx, "staging", state.Patch{"grace": []byte("3600")}))
 		state.PutPublished(tx, dir)
+		state.PutListed(tx, "production", state.Listed{Module: "rocky", Names: []string{"COMPOSE_ID", "fullfilelist"}})
 		return err
 	}})
 	if err != nil {
@@ -149,6 +150,7 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 		"tag":          func() ([]byte, error) { return now.Get("tags", "dev") },
 		"channel":      func() ([]byte, error) { return now.Get("channels", "staging/r") },
 		"settings":     func() ([]byte, error) { return now.Get("settings", "/staging") },
+		"lists":        func() ([]byte, error) { return now.Get("lists", "/production") },
 		"published":    func() ([]byte, error) { return now.Get("published", "channels") },
 		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
 		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },

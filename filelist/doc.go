@@ -34,6 +34,8 @@
 // The type is f, d or l, with * behind it in a directory that not everybody may read, with - if the entry itself is one. The time is
 // the greater of mtime and ctime, which in our mount are one; the size is that of lstat, in our mount 0 for a directory.
 //
+// The checksums are those of files named repomd.xml; create-filelist would follow a link of that name, and fail on a directory.
+//
 // # Parts
 //
 // Each text is a rope. What is rendered is remembered in units: a directory of at least unitNodes names, and in large ones each run

@@ -55,6 +55,12 @@ func small(t *testing.T, f *fixture) tree.Entry {
 	} {
 		root = f.set(t, root, c.path, &c.e, t0+int64(i))
 	}
+	empty, up := tree.Entry{Kind: tree.KindDir, Nodes: 1}, link("..", t0)
+	sub := f.set(t, empty, "x/y", &up, t0)
+	secret := sub.Restrict(0o500, 7)
+	inner := f.set(t, sub, "inner", &sub, t0).Restrict(0o550, 7)
+	staging := f.set(t, f.set(t, sub, "inner", &inner, t0), "secret", &secret, t0).Restrict(0o550, 7)
+	root = f.set(t, root, "staging", &staging, t0)
 	return f.set(t, root, "empty", &tree.Entry{Kind: tree.KindDir, Nodes: 1, Mtime: t0}, t0)
 }
 
@@ -216,6 +222,10 @@ func TestModel(t *testing.T) {
 					e = &v
 				case 3:
 					v := repo(rt, f, rapid.IntRange(0, 300).Draw(rt, "packages"), true, "sub")
+					e = &v
+				}
+				if e != nil && e.Kind == tree.KindDir && rapid.Bool().Draw(rt, "restricted") {
+					v := e.Restrict(rapid.SampledFrom([]uint32{0o550, 0o500}).Draw(rt, "perm"), 7)
 					e = &v
 				}
 				root = f.set(rt, root, name, e, mtime)

@@ -38,8 +38,11 @@ func isImage(name string) bool {
 // checked is the file name whose checksums are listed.
 const checked = "repomd.xml"
 
-// access says whether group and world may read an entry. Everything in a tree is for everybody.
-func access(tree.Entry) (group, world bool) { return true, true }
+// access says whether group and world may read an entry.
+func access(e tree.Entry) (group, world bool) {
+	m := e.Mode()
+	return m&0o040 != 0, m&0o004 != 0
+}
 
 // appendTimes appends the line of an entry in fullfiletimelist. dir is "" or ends in "/".
 func appendTimes(b []byte, dir, name string, e *tree.Entry, restricted bool) []byte {
@@ -53,7 +56,7 @@ func appendTimes(b []byte, dir, name string, e *tree.Entry, restricted bool) []b
 	default:
 		b = append(b, 'f')
 	}
-	if _, world := access(*e); !world && e.Kind != tree.KindSymlink {
+	if _, world := access(*e); !world {
 		b = append(b, '-')
 	} else if restricted {
 		b = append(b, '*')

@@ -3,11 +3,9 @@ package filelist_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"path"
 	"strings"
 
 	"vrepofs/blob"
@@ -114,89 +112,6 @@ func (f *fixture) set(t rapid.TB, dir tree.Entry, name string, e *tree.Entry, mt
 	return dir
 }
 
-// walkable is a tree as the walker wants it.
-type walkable struct {
-	f    *fixture
-	root tree.Entry
-}
-
-func info(name string, e tree.Entry) filelisttest.Info {
-	i := filelisttest.Info{Name: name, Type: 'f', Perm: 0o444, Mtime: e.Mtime, Ctime: e.Mtime, Size: e.Size}
-	switch e.Kind {
-	case tree.KindDir:
-		i.Type, i.Perm = 'd', 0o555
-	case tree.KindSymlink:
-		i.Type, i.Perm = 'l', 0o777
-	}
-	return i
-}
-
-func (w walkable) ReadDir(dir string) (out []filelisttest.Info, err error) {
-	e, err := w.find(dir, 0)
-	if err != nil {
-		return nil, err
-	}
-	for it, err := range tree.List(w.f, e.Digest, "") {
-		if err != nil {
-			return nil, err
-		}
-		e, err := tree.DecodeEntry(it.Value)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, info(it.Name, e))
-	}
-	return out, nil
-}
-
-func (w walkable) Stat(name string) (filelisttest.Info, error) {
-	e, err := w.find(name, 0)
-	return info(path.Base(name), e), err
-}
-
-func (w walkable) Open(name string) (io.ReadCloser, error) {
-	e, err := w.find(name, 0)
-	if err != nil {
-		return nil, err
-	}
-	return w.f.open(e)
-}
-
-// find resolves a path as the kernel does, with the tree as all that there is.
-func (w walkable) find(name string, links int) (tree.Entry, error) {
-	at := []tree.Entry{w.root}
-	todo := strings.Split(name, "/")
-	for ; len(todo) > 0; todo = todo[1:] {
-		here := at[len(at)-1]
-		switch c := todo[0]; {
-		case here.Kind != tree.KindDir:
-			return here, errors.New("not a directory")
-		case c == ".." && len(at) == 1:
-			return here, errors.New("out of the tree")
-		case c == "..":
-			at = at[:len(at)-1]
-		case c != "" && c != ".":
-			v, err := tree.Get(w.f, here.Digest, c)
-			if err != nil {
-				return here, err
-			}
-			e, err := tree.DecodeEntry(v)
-			if err != nil {
-				return e, err
-			}
-			if e.Kind != tree.KindSymlink {
-				at = append(at, e)
-				continue
-			}
-			if links++; links > 40 || path.IsAbs(e.Target) {
-				return e, errors.New("too many links, or out of the tree")
-			}
-			todo = append([]string{c}, append(strings.Split(e.Target, "/"), todo[1:]...)...)
-		}
-	}
-	return at[len(at)-1], nil
-}
-
 // compare renders a tree and holds the texts against the walker's.
 func (f *fixture) compare(t rapid.TB, r *filelist.Renderer, root tree.Entry) filelist.Lists {
 	t.Helper()
@@ -210,7 +125,7 @@ func (f *fixture) compare(t rapid.TB, r *filelist.Renderer, root tree.Entry) fil
 		e := f.file("", 0)
 		there = f.set(t, there, name, &e, 0)
 	}
-	want, err := filelisttest.Walk(walkable{f, there}, "m")
+	want, err := filelisttest.Walk(filelisttest.Tree{Nodes: f, Root: there, Content: f.open}, "m")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,6 +141,9 @@ func CheckMoves(r Reader, moves []Move) error {
 		return fmt.Errorf("channel %s would lie in channel %s: %w", inner, outer, ErrConflict)
 	}
 	for path := range set {
+		if err := checkLists(r, path); err != nil {
+			return err
+		}
 		above := prefixes(path)
 		for _, p := range above[:len(above)-1] {
 			there, err := exists(r, TableChannels, p)

@@ -23,6 +23,7 @@ const (
 	TableFreezes      = "freezes"
 	TableSettings     = "settings"
 	TablePublished    = "published"
+	TableLists        = "lists"
 )
 
 // Reader reads the tables of one state. An *index.Tx sees its own writes; an index.View is one committed state.

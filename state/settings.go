@@ -24,6 +24,9 @@ type Settings struct {
 	// nothing where signatures are not required.
 	Keys          *[]string `json:"keys,omitempty"`
 	RequireSigned *bool     `json:"require-signed,omitempty"`
+	// Lists is the module ("rocky") whose file lists lie at the top of the path; "" is none. This one is not inherited: the lists of a
+	// path are of all below it.
+	Lists *string `json:"lists,omitempty"`
 }
 
 // DefaultGrace is Settings.Grace where nothing else is said: 72 hours, in seconds.
@@ -44,6 +47,11 @@ func (s *Settings) check() error {
 			return err
 		}
 		*s.Keys = append([]string{}, keys...)
+	}
+	if m := s.Lists; m != nil && *m != "" {
+		if err := CheckName("module", *m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -78,6 +86,7 @@ func SettingsAt(r Reader, path string) (Settings, error) {
 			if err != nil {
 				return Settings{}, err
 			}
+			delete(all, "lists") // of the path above alone
 			maps.Copy(all, own)
 		}
 	}
@@ -134,6 +143,11 @@ func patched(r Reader, path string, p Patch) ([]byte, error) {
 	s, err := own.settings(path)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := p["lists"]; ok && s.Lists != nil && *s.Lists != "" {
+		if err := checkListsAbove(r, path); err != nil {
+			return nil, err
+		}
 	}
 	if b := encode(s); string(b) != "{}" {
 		return b, nil

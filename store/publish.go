@@ -93,17 +93,22 @@ func (s *Store) publish(ctx context.Context, tx *index.Tx, lease *blob.Lease, pl
 	if err := state.Publish(tx, moves); err != nil {
 		return nil, err
 	}
-	root, err := state.Published(tx)
+	was, err := state.Published(tx)
 	if err != nil {
 		return nil, err
 	}
-	if root, err = compose.Graft(tx, root, tx.Stamp(), graftsOf(moves)); err != nil {
+	root, err := compose.Graft(tx, was, tx.Stamp(), graftsOf(moves))
+	if err != nil {
+		return nil, err
+	}
+	root, more, err := s.lists(ctx, tx, lease, was, root)
+	if err != nil {
 		return nil, err
 	}
 	if err := lease.Flush(ctx); err != nil {
 		return nil, err
 	}
-	tx.Requires(blobs...)
+	tx.Requires(append(blobs, more...)...)
 	state.PutPublished(tx, root)
 	return moves, nil
 }

@@ -323,7 +323,12 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	if err := c.allowed(s.Root, who); err != nil {
 		return state.Change{}, err
 	}
-	if !c.published() {
+	_, lists := p["lists"]
+	switch {
+	case c.published():
+	case lists:
+		return s.configureLists(ctx, who, path, p)
+	default:
 		return s.commit(ctx, who, func(tx *index.Tx) error { return state.Configure(tx, path, p) })
 	}
 	if err := s.probe(ctx, c); err != nil {

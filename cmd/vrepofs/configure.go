@@ -57,6 +57,15 @@ func settings() []setting {
 			}
 			return strconv.FormatBool(*s.RequireSigned)
 		}},
+		{"lists", func(cmd *cobra.Command) func() (json.RawMessage, error) {
+			m := cmd.Flags().String("lists", "", "keep file lists of module `NAME` at the top of PATH: fullfiletimelist-NAME and others")
+			return func() (json.RawMessage, error) { return json.Marshal(*m) }
+		}, func(s state.Settings) string {
+			if s.Lists == nil {
+				return ""
+			}
+			return *s.Lists
+		}},
 	}
 }
 
@@ -86,6 +95,7 @@ the same event. Only the store's owner may set what signs: the daemon reads the 
   vrepofs channel configure production --grace 168h
   vrepofs channel configure production --sign-key /etc/vrepofs/release.key
   vrepofs channel configure production --keys 6B63CAB6630C11E0,FD431D51 --require-signed
+  vrepofs channel configure production --lists rocky
   vrepofs channel configure production --reset grace`,
 		Args: atMost("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
