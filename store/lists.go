@@ -56,6 +56,15 @@ func (s *Store) configureLists(ctx context.Context, who Who, path string, p stat
 		if err := state.Configure(tx, path, p); err != nil {
 			return err
 		}
+		if path != "" {
+			at, _, err := state.Frozen(tx, path)
+			if err != nil {
+				return err
+			}
+			if at != "" {
+				return fmt.Errorf("channel %s: %s is frozen (vrepofs channel thaw %s ends that): %w", path, at, at, state.ErrConflict)
+			}
+		}
 		was, err := state.Published(tx)
 		if err != nil {
 			return err

@@ -86,7 +86,16 @@ func TestListsPlaces(t *testing.T) {
 	if lists(t, s, "p", "../m") == nil || lists(t, s, "p", "a b") == nil {
 		t.Error("a bad name of a module was taken")
 	}
-	if s.Index.Head() != before {
+	if _, err := s.FreezeChannel(ctx, who, "p", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := lists(t, s, "p", ""); !errors.Is(err, state.ErrConflict) {
+		t.Errorf("lists of a frozen channel: %v", err)
+	}
+	if _, err := s.FreezeChannel(ctx, who, "p", false); err != nil {
+		t.Fatal(err)
+	}
+	if s.Index.Head().Seq != before.Seq+2 {
 		t.Error("what was refused made an event")
 	}
 	if err := lists(t, s, "p", ""); err != nil {
