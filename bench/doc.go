@@ -21,5 +21,5 @@
 //	process.go     child processes, their memory, dropped caches
 //	corpus.go      RPM files to import
 //	child.go       readers that run as processes of their own
-//	import.go, walk.go, flat.go, read.go, open.go, view.go, move.go, metadata.go    one family of rows each
+//	import.go, walk.go, flat.go, read.go, open.go, view.go, move.go, promote.go, metadata.go    one family of rows each
 package main
