@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"disk":          0, // labelled durable file operations
 	"rpm":           0, // EVR, NEVRA, what a header says
 	"sign":          0, // detached OpenPGP signatures by key file, gpg or command
+	"pinned":        0, // .repo and mirrorlist: their text
 	"blob":          1, // content-addressed store
 	"tree":          2, // persistent Merkle map, directory entries
 	"repodata":      2, // read and write repomd, primary, filelists, other

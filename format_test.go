@@ -91,6 +91,7 @@ func examples(t *testing.T) map[string][]byte {
 		"entry dir":        tree.Entry{Kind: tree.KindDir, Mtime: at, Nodes: 3, Digest: leaf}.Append(nil),
 		"entry restricted": tree.Entry{Kind: tree.KindDir, Mtime: at, Nodes: 3, Digest: leaf, Perm: 0o550, Gid: 1005}.Append(nil),
 		"entry symlink":    tree.Entry{Kind: tree.KindSymlink, Size: 1, Mtime: at, Target: "x"}.Append(nil),
+		"entry text":       tree.Entry{Kind: tree.KindText, Size: 2, Mtime: at, Target: "x\n"}.Append(nil),
 		"package":          rpm.AppendPackage(nil, samplePackage(hello)),
 	}
 	row := state.RPM{NEVRA: samplePackage(hello).NEVRA, Source: "a-1-2.src.rpm", File: "a-1-2.noarch.rpm",
@@ -130,7 +131,8 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 				{Path: "staging/9/os", New: &state.Channel{Tag: "dev", Arch: "x86_64", AsOf: state.Change{Event: 1, Stamp: at}, Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
 				{Path: "staging/r", New: &state.Channel{Snapshot: "r@20261121T043000Z", Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
 			}),
-			state.Configure(tx, "staging", state.Patch{"grace": []byte("3600")}))
+			state.Configure(tx, "staging", state.Patch{"grace": []byte("3600"), "site": []byte(`["https://staging.example.org/"]`)}),
+			state.SetSite(tx, []string{"https://mirror.example.org/repos"}))
 		state.PutPublished(tx, dir)
 		state.PutListed(tx, "production", state.Listed{Module: "rocky", Names: []string{"COMPOSE_ID", "fullfilelist"}})
 		return err
@@ -151,6 +153,7 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 		"channel":      func() ([]byte, error) { return now.Get("channels", "staging/r") },
 		"settings":     func() ([]byte, error) { return now.Get("settings", "/staging") },
 		"lists":        func() ([]byte, error) { return now.Get("lists", "/production") },
+		"site":         func() ([]byte, error) { return now.Get("site", "site") },
 		"published":    func() ([]byte, error) { return now.Get("published", "channels") },
 		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
 		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },

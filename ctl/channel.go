@@ -10,14 +10,15 @@ import (
 
 // Channel is one repository of a published tree as requests show it.
 type Channel struct {
-	Path    string `json:"path"`   // in the mount below channels/: "production/9/core/x86_64/os"
-	Source  string `json:"source"` // "fedora@20261121T043000Z" or "dev/x86_64@17"
-	Mode    string `json:"mode"`   // "generated" or "verbatim": whose repodata it has
-	RPMs    int    `json:"rpms"`   // how many
-	Bytes   int64  `json:"bytes"`  // sum of their sizes
-	Changed Change `json:"changed"`
-	Signed  string `json:"signed,omitempty"` // fingerprint of the key that signed its repomd.xml
-	Frozen  string `json:"frozen,omitempty"` // the frozen path that covers it
+	Path    string  `json:"path"`   // in the mount below channels/: "production/9/core/x86_64/os"
+	Source  string  `json:"source"` // "fedora@20261121T043000Z" or "dev/x86_64@17"
+	Mode    string  `json:"mode"`   // "generated" or "verbatim": whose repodata it has
+	RPMs    int     `json:"rpms"`   // how many
+	Bytes   int64   `json:"bytes"`  // sum of their sizes
+	Changed Change  `json:"changed"`
+	Signed  string  `json:"signed,omitempty"` // fingerprint of the key that signed its repomd.xml
+	Frozen  string  `json:"frozen,omitempty"` // the frozen path that covers it
+	Pinned  *Pinned `json:"pinned,omitempty"` // where clients find it; nil where the site is not known
 }
 
 // Channels answers ListChannels.
@@ -191,8 +192,13 @@ func (h *Handler) listChannels(_ context.Context, req *ListChannelsRequest) (*Ch
 		if err != nil {
 			return nil, err
 		}
+		pins, err := pinnedChannel(r, c)
+		if err != nil {
+			return nil, err
+		}
 		out.Channels = append(out.Channels, Channel{
 			Path: c.Path, Source: c.Source(), Mode: string(c.Mode), RPMs: c.Count, Bytes: c.Bytes, Changed: changeOf(c.Changed), Signed: c.Signed, Frozen: frozen,
+			Pinned: pins,
 		})
 	}
 	for path, err := range state.Freezes(r) {

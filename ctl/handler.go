@@ -81,6 +81,8 @@ func (h *Handler) routes() {
 	post(h, "channel/settings", h.settings)
 	post(h, "channel/configure", h.configure)
 	post(h, "channel/log", h.logChannel)
+	post(h, "site/show", h.showSite)
+	post(h, "site/set", h.setSite)
 	post(h, "log/list", h.listLog)
 	post(h, "status/show", h.showStatus)
 	post(h, "daemon/stop", h.stopDaemon)

@@ -26,6 +26,7 @@ type Tag struct {
 	Held          string   `json:"held,omitempty"` // why its name in the mount stays on an older generation
 	// Builds and the package list are only in the answer to ShowTag.
 	Builds    []TagBuild `json:"builds,omitempty"`
+	Pinned    []Pinned   `json:"pinned,omitempty"` // where clients find its views; none where the site is not known
 	Blocked   []string   `json:"blocked,omitempty"`
 	Unblocked []string   `json:"unblocked,omitempty"` // explicitly, which overrides a parent's block
 }
@@ -168,6 +169,9 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 	}
 	v, resolved, err := h.tagOf(r, t)
 	if err != nil {
+		return nil, err
+	}
+	if v.Pinned, err = pinnedViews(r, t); err != nil {
 		return nil, err
 	}
 	v.Builds = []TagBuild{}

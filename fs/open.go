@@ -61,6 +61,8 @@ func (f *FS) open(cancel <-chan struct{}, id nodeID) (*object, error) {
 	switch e.Kind {
 	case tree.KindFile, tree.KindRope:
 		return f.files.open(cancel, objectKey{e.Digest, e.Kind == tree.KindRope}, e.Size, node)
+	case tree.KindText:
+		return f.files.openText(e.Target), nil
 	case tree.KindDir:
 		return nil, errIsDir
 	default:

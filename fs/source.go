@@ -91,6 +91,6 @@ type Child struct {
 	Mtime int64
 	// Symlink is the target of a symbolic link.
 	Symlink string
-	// File is a small file outside of trees, of kind File or Rope. Its Mtime counts, not the child's.
+	// File is a small file outside of trees, of kind File, Rope or Text. Its Mtime counts, not the child's.
 	File *tree.Entry
 }

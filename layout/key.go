@@ -6,16 +6,18 @@ import (
 	"strconv"
 	"strings"
 
+	"vrepofs/pinned"
 	"vrepofs/state"
 )
 
 // place is a key taken apart.
 type place struct {
-	event uint64   // of at/EVENT, tags@EVENT and channels@EVENT; 0 in the present
-	at    bool     // below at/EVENT
-	table string   // "repos", "tags", "channels", "at", or "" for the root and at/EVENT itself
-	path  []string // what follows the table: repo and id, or tag and arch
-	link  bool     // a symbolic link: latest@ID, or EVENT@
+	event  uint64      // of at/EVENT, tags@EVENT, repos@EVENT and channels@EVENT; 0 in the present
+	at     bool        // below at/EVENT
+	table  string      // "repos", "tags", "channels", "at", or "" for the root and at/EVENT itself
+	path   []string    // what follows the table: repo and id (or latest, of a file), or tag and arch
+	link   bool        // a symbolic link: latest@ID, or EVENT@
+	pinned pinned.Kind // of a file beside what path says; "" for the directory itself
 }
 
 // errKey is the reason why a key that this package did not make is refused.
@@ -55,12 +57,13 @@ func parseKey(key string) (place, error) {
 	case strings.HasPrefix(key, "channels@"):
 		n, err := strconv.ParseUint(key[len("channels@"):], 10, 64)
 		return place{event: n, table: "channels"}, keyError(key, err)
-	case strings.HasPrefix(c[0], "tags@"):
-		n, err := strconv.ParseUint(c[0][len("tags@"):], 10, 64)
+	case strings.HasPrefix(c[0], "tags@"), strings.HasPrefix(c[0], "repos@"):
+		table, event, _ := strings.Cut(c[0], "@")
+		n, err := strconv.ParseUint(event, 10, 64)
 		if err != nil || len(c) < 2 {
 			return p, errKey(key)
 		}
-		p = place{event: n, table: "tags", path: c[1:]}
+		p = place{event: n, table: table, path: c[1:]}
 	default:
 		return p, errKey(key)
 	}
@@ -72,7 +75,15 @@ func parseKey(key string) (place, error) {
 	case p.table != "" && p.table != "repos" && p.table != "tags" || len(p.path) > 2:
 		return p, errKey(key)
 	}
-	if p.table == "repos" && len(p.path) == 2 {
+	if len(p.path) == 2 {
+		if name, k, ok := pinned.Beside(p.path[1]); ok {
+			p.path, p.pinned = []string{p.path[0], name}, k
+		}
+	}
+	if p.table == "repos" && p.pinned == "" && p.event != 0 && !p.at || p.table == "repos" && p.pinned != "" && p.event == 0 {
+		return p, errKey(key) // of the present repos@EVENT has files only, and repos all else
+	}
+	if p.table == "repos" && len(p.path) == 2 && p.pinned == "" {
 		var id string
 		if id, p.link = strings.CutPrefix(p.path[1], "latest@"); p.link {
 			p.path = []string{p.path[0], id}
@@ -82,7 +93,12 @@ func parseKey(key string) (place, error) {
 }
 
 // tree reports whether the place is a snapshot, a view or all channels.
-func (p place) tree() bool { return p.table == "channels" || len(p.path) == 2 && !p.link }
+func (p place) tree() bool {
+	return p.table == "channels" || len(p.path) == 2 && !p.link && p.pinned == ""
+}
+
+// leaf reports whether the place is a symbolic link or a file.
+func (p place) leaf() bool { return p.link || p.pinned != "" }
 
 // eventName is the name of the place's event below at/.
 func (p place) eventName() string { return strconv.FormatUint(p.event, 10) }
@@ -95,9 +111,12 @@ func (p place) prefix() string {
 	return p.table
 }
 
+// eventKey begins a key of the present whose content is that of the place's event.
+func (p place) eventKey(table string) string { return table + "@" + p.eventName() }
+
 // tagKey is the key of a tag of a generation in the present.
 func tagKey(g state.Change, tag string) string {
-	return "tags@" + strconv.FormatUint(g.Event, 10) + "/" + tag
+	return place{event: g.Event}.eventKey("tags") + "/" + tag
 }
 
 // channelsKey is the key of all channels of a generation in the present.

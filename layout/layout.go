@@ -91,10 +91,17 @@ func (l *Layout) Child(key string) (fs.Child, error) {
 func (l *Layout) repoChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
 	if len(p.path) == 1 {
 		repo, err := state.GetRepo(r, p.path[0])
-		c.Parent, c.Mtime = p.prefix(), repo.Changed.Stamp
+		if err != nil {
+			return c, err
+		}
+		changed, err := withSite(r, repo.Changed)
+		c.Parent, c.Mtime = p.prefix(), changed.Stamp
 		return c, err
 	}
 	c.Parent = p.prefix() + "/" + p.path[0]
+	if p.pinned != "" {
+		return pinnedChild(c, p, r)
+	}
 	stamp, err := state.ParseStamp(p.path[1])
 	if err != nil {
 		return c, errKey(c.Key)
@@ -119,7 +126,12 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 	case len(p.path) == 2:
 		c.Parent = tagKey(state.Change{Event: p.event}, p.path[0])
 	default:
-		c.Parent = p.prefix()
+		g, err = withSite(r, g)
+		c.Parent, c.Mtime = p.prefix(), g.Stamp
+		return c, err
+	}
+	if p.pinned != "" {
+		return pinnedChild(c, p, r)
 	}
 	return c, nil
 }
@@ -199,6 +211,8 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 	x := map[string]string{}
 	if e.Kind == tree.KindFile || e.Kind == tree.KindRope {
 		x["user.vrepofs.digest"] = e.Digest.String()
+	} else if e.Kind == tree.KindText {
+		x["user.vrepofs.digest"] = blob.Sum([]byte(e.Target)).String()
 	}
 	p, err := parseKey(key)
 	if err != nil || key == "" {

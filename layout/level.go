@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"vrepofs/fs"
+	"vrepofs/pinned"
 	"vrepofs/state"
 	"vrepofs/store"
 )
@@ -16,7 +17,7 @@ func (l *Layout) Level(key string) (*fs.Level, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.tree() || p.link {
+	if p.tree() || p.leaf() {
 		return nil, errKey(key)
 	}
 	kept := &l.past
@@ -54,7 +55,7 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 // Find returns a child of a level without listing it.
 func (l *Layout) Find(key, name string) (fs.Child, error) {
 	p, err := parseKey(key)
-	if err != nil || p.tree() || p.link {
+	if err != nil || p.tree() || p.leaf() {
 		return fs.Child{}, errKey(key)
 	}
 	if state.CheckName("name", name) != nil {
@@ -92,11 +93,18 @@ func (l *Layout) Find(key, name string) (fs.Child, error) {
 	return c, err
 }
 
-// inNoun returns the key of a snapshot of a repo, of its latest link, or of an arch of a tag, if it is there.
+// inNoun returns the key of a snapshot of a repo, of its latest link, of an arch of a tag, or of a file beside one, if it is there.
 func (l *Layout) inNoun(key string, p place, name string) (string, error) {
 	r, _, err := l.state(p)
 	if err != nil {
 		return "", err
+	}
+	if of, _, ok := pinned.Beside(name); ok {
+		if p.at || p.table == "tags" {
+			return key + "/" + name, nil // Child says whether it is there
+		}
+		_, since, _, err := store.PinnedSnapshot(r, p.path[0], of)
+		return pinnedKey(since, p.path[0], name), err
 	}
 	if p.table == "tags" {
 		t, err := state.GetTag(r, p.path[0])
@@ -135,14 +143,19 @@ func repos(p place, r state.Reader) (*fs.Level, error) {
 		if err != nil {
 			return nil, err
 		}
+		changed, err := withSite(r, repo.Changed)
+		if err != nil {
+			return nil, err
+		}
 		lv.Children = append(lv.Children, fs.Child{
-			Name: repo.Name, Key: p.prefix() + "/" + repo.Name, Parent: p.prefix(), Mtime: repo.Changed.Stamp,
+			Name: repo.Name, Key: p.prefix() + "/" + repo.Name, Parent: p.prefix(), Mtime: changed.Stamp,
 		})
 	}
 	return lv, nil
 }
 
-// snapshots lists a repo: its snapshots and the link to the newest.
+// snapshots lists a repo: its snapshots, the link to the newest, and the files beside that. Those beside the others are found, but not
+// listed: there are many.
 func snapshots(p place, r state.Reader) (*fs.Level, error) {
 	repo, err := state.GetRepo(r, p.path[0])
 	if err != nil {
@@ -164,6 +177,9 @@ func snapshots(p place, r state.Reader) (*fs.Level, error) {
 		lv.Children = append(lv.Children, fs.Child{
 			Name: "latest", Key: dir + "/latest@" + repo.Latest, Parent: dir, Symlink: repo.Latest, Mtime: stamp,
 		})
+		if err := addPinned(lv, p, r, dir, "latest"); err != nil {
+			return nil, err
+		}
 	}
 	return lv, nil
 }
@@ -180,6 +196,9 @@ func (l *Layout) tags(p place, r state.Reader) (*fs.Level, error) {
 			return nil, err
 		}
 		g, err := generation(r, t.Name)
+		if err == nil {
+			g, err = withSite(r, g)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +207,7 @@ func (l *Layout) tags(p place, r state.Reader) (*fs.Level, error) {
 	return lv, nil
 }
 
-// arches lists the views of a tag.
+// arches lists the views of a tag and the files beside them.
 func arches(key string, p place, r state.Reader) (*fs.Level, error) {
 	t, err := state.GetTag(r, p.path[0])
 	if err != nil {
@@ -201,6 +220,9 @@ func arches(key string, p place, r state.Reader) (*fs.Level, error) {
 	lv := &fs.Level{}
 	for _, a := range t.Arches {
 		lv.Children = append(lv.Children, fs.Child{Name: a, Key: key + "/" + a, Parent: key, Tree: true, Mtime: g.Stamp})
+		if err := addPinned(lv, p, r, key, a); err != nil {
+			return nil, err
+		}
 	}
 	return lv, nil
 }

@@ -22,6 +22,7 @@ type present struct {
 	own   map[string]state.Change // tag → its own last change
 	want  map[string]bool         // tags that require signatures
 	held  map[string]error        // tags that are not on their newest generation, with the reason
+	site  state.Change            // the last change of the site, a generation of every tag: files beside views name it
 	// channels is the generation that the name channels is bound to; zero: there is none.
 	channels state.Change
 	levels   levels // of this present
@@ -130,6 +131,13 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	if n.channels, err = channelsNow(view); err != nil {
 		return nil, err
 	}
+	site, err := state.GetSite(view)
+	if err != nil {
+		return nil, err
+	}
+	if n.site = site.Changed; n.site != p.site {
+		changed = slices.AppendSeq(changed, maps.Keys(p.links))
+	}
 	for d, err := range diffTable(x, p.head, head, state.TableTags) {
 		if err != nil {
 			return nil, err
@@ -192,8 +200,9 @@ func (p *present) heirs(tags []string) map[string]bool {
 	return seen
 }
 
-// generation is the last change of a tag and all that it inherits from.
+// generation is the last change of a tag and all that it inherits from, and of the site.
 func (p *present) generation(tag string) (g state.Change, err error) {
+	g = p.site
 	_, err = merge.Order(tag, false, func(t string) ([]merge.Link, error) {
 		if c := p.own[t]; c.Event > g.Event {
 			g = c

@@ -123,6 +123,7 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 			moves = append(moves, fs.Move{Parent: "repos", Name: d.Name})
 		}
 		moves = append(moves, fs.Move{Parent: "repos/" + d.Name, Name: "latest"})
+		moves = append(moves, pinnedMoves(d.Name, "latest")...)
 	}
 	for d, err := range diffTable(l.st.Index, was.head, now.head, state.TableSnapshots) {
 		if err != nil {
@@ -130,6 +131,14 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 		}
 		repo, id, _ := strings.Cut(d.Name, "@")
 		moves = append(moves, fs.Move{Parent: "repos/" + repo, Name: id})
+		moves = append(moves, pinnedMoves(repo, id)...)
+	}
+	if was.site != now.site {
+		more, err := siteMoves(l.st.Index.View(now.head))
+		if err != nil {
+			return nil, err
+		}
+		moves = append(moves, more...)
 	}
 	return moves, nil
 }

@@ -16,6 +16,7 @@
 //	channelmoves /production/9                    when what is seen at or below a path last changed: {"event":21,"stamp":1795235400}
 //	freezes     production                        when the path was frozen
 //	settings    /production                       Settings of the path and all below it: {"grace":3600}; "/" of all channels
+//	site        site                              Site: under which URLs the mount can be reached, and since when
 //	published   channels                          the tree.Entry of the directory that readers see as channels
 //
 // A tag's builds and its package list are trees of their own, so that tagging one build among thousands rewrites a few

@@ -117,7 +117,7 @@ func nothing(path string) error {
 	return fmt.Errorf("channel %s: nothing is published there: %w", path, iofs.ErrNotExist)
 }
 
-// CheckMoves refuses moves of what is frozen and moves after which one repository would lie in another.
+// CheckMoves refuses moves of what is frozen and moves after which one repository would lie in another or where another has files.
 func CheckMoves(r Reader, moves []Move) error {
 	gone, set := map[string]bool{}, map[string]bool{}
 	for _, m := range moves {
@@ -166,7 +166,7 @@ func CheckMoves(r Reader, moves []Move) error {
 			}
 		}
 	}
-	return nil
+	return checkPinned(r, set, gone)
 }
 
 // Publish makes moves, all of them or none, in the records; PutPublished makes readers see them. The Root of each New is what is to

@@ -24,6 +24,7 @@ const (
 	TableSettings     = "settings"
 	TablePublished    = "published"
 	TableLists        = "lists"
+	TableSite         = "site"
 )
 
 // Reader reads the tables of one state. An *index.Tx sees its own writes; an index.View is one committed state.

@@ -27,6 +27,8 @@ type Settings struct {
 	// Lists is the module ("rocky") whose file lists lie at the top of the path; "" is none. This one is not inherited: the lists of a
 	// path are of all below it.
 	Lists *string `json:"lists,omitempty"`
+	// Site is under which URLs clients of the path reach the root of the mount; empty: they cannot. Default: those of the store's Site.
+	Site *[]string `json:"site,omitempty"`
 }
 
 // DefaultGrace is Settings.Grace where nothing else is said: 72 hours, in seconds.
@@ -52,6 +54,13 @@ func (s *Settings) check() error {
 		if err := CheckName("module", *m); err != nil {
 			return err
 		}
+	}
+	if s.Site != nil {
+		urls, err := checkSites(*s.Site)
+		if err != nil {
+			return err
+		}
+		s.Site = &urls
 	}
 	return nil
 }

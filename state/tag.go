@@ -162,6 +162,9 @@ func CreateTag(tx Tx, name string, arches []string) error {
 		if err := CheckName("arch", a); err != nil {
 			return err
 		}
+		if err := checkNotPinned("arch", a); err != nil {
+			return err
+		}
 		if a == "noarch" {
 			return fmt.Errorf("tag %s: noarch is not an arch of a view: noarch packages are in every view: %w", name, iofs.ErrInvalid)
 		}

@@ -45,24 +45,28 @@ func (s *Store) lists(ctx context.Context, tx *index.Tx, lease *blob.Lease, was,
 	return root, l.blobs, nil
 }
 
-// configureLists is Configure for a patch that says what lists are to lie at the path: they come and go with it.
-func (s *Store) configureLists(ctx context.Context, who Who, path string, p state.Patch) (state.Change, error) {
+// configureLists is Configure for a patch that says what lists are to lie at the path, which come and go with it, or what files name as
+// the site.
+func (s *Store) configureLists(ctx context.Context, who Who, c *configuration) (state.Change, error) {
 	lease, err := s.Blobs.NewLease()
 	if err != nil {
 		return state.Change{}, err
 	}
 	defer lease.Close()
 	return s.commit(ctx, who, func(tx *index.Tx) error {
-		if err := state.Configure(tx, path, p); err != nil {
+		if err := c.apply(ctx, s, tx, lease); err != nil {
 			return err
 		}
-		if path != "" {
-			at, _, err := state.Frozen(tx, path)
+		if _, lists := c.patch["lists"]; !lists {
+			return nil
+		}
+		if c.path != "" {
+			at, _, err := state.Frozen(tx, c.path)
 			if err != nil {
 				return err
 			}
 			if at != "" {
-				return fmt.Errorf("channel %s: %s is frozen (vrepofs channel thaw %s ends that): %w", path, at, at, state.ErrConflict)
+				return fmt.Errorf("channel %s: %s is frozen (vrepofs channel thaw %s ends that): %w", c.path, at, at, state.ErrConflict)
 			}
 		}
 		was, err := state.Published(tx)

@@ -9,15 +9,25 @@ import (
 	"vrepofs/testrpm"
 )
 
-// BenchmarkPromote promotes 100 repositories that all change, of 10 and of 1,000 packages: it should not matter.
+// BenchmarkPromote promotes 100 repositories that all change, of 10 and of 1,000 packages: it should not matter. Then the same with the
+// files beside each repository that name its immutable path.
 func BenchmarkPromote(b *testing.B) {
-	for _, n := range []int{10, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+	for _, c := range []struct {
+		n     int
+		sites []string
+	}{{10, nil}, {1000, nil}, {10, []string{"https://mirror.example.org/repos"}}} {
+		n := c.n
+		b.Run(fmt.Sprint(n, len(c.sites)), func(b *testing.B) {
 			dir := b.TempDir() + "/store"
 			if err := store.Create(dir); err != nil {
 				b.Fatal(err)
 			}
 			s, ctx, who := storetest.Open(b, dir), b.Context(), storetest.Who()
+			if c.sites != nil {
+				if _, err := s.SetSite(ctx, who, c.sites); err != nil {
+					b.Fatal(err)
+				}
+			}
 			var specs []testrpm.Spec
 			for i := range n {
 				specs = append(specs, testrpm.Spec{Name: fmt.Sprintf("%c%d", 'a'+i%26, i)})

@@ -61,7 +61,7 @@ func (s *Store) change(ctx context.Context, who Who, dry bool, c *configuration,
 	var out Plan
 	change, err := s.commit(ctx, who, func(tx *index.Tx) error {
 		if c != nil {
-			if err := state.Configure(tx, c.path, c.patch); err != nil {
+			if err := c.apply(ctx, s, tx, lease); err != nil {
 				return err
 			}
 		}
@@ -93,24 +93,34 @@ func (s *Store) publish(ctx context.Context, tx *index.Tx, lease *blob.Lease, pl
 	if err := state.Publish(tx, moves); err != nil {
 		return nil, err
 	}
+	pins, err := pinMoved(tx, moves)
+	if err != nil {
+		return nil, err
+	}
+	tx.Requires(blobs...)
+	return moves, s.replace(ctx, tx, lease, oneOf(append(graftsOf(moves), pins...)))
+}
+
+// replace puts entries into the directory of all channels, with the lists that this changes.
+func (s *Store) replace(ctx context.Context, tx *index.Tx, lease *blob.Lease, put []compose.Grafted) error {
 	was, err := state.Published(tx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	root, err := compose.Graft(tx, was, tx.Stamp(), graftsOf(moves))
+	root, err := compose.Graft(tx, was, tx.Stamp(), put)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	root, more, err := s.lists(ctx, tx, lease, was, root)
+	root, blobs, err := s.lists(ctx, tx, lease, was, root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := lease.Flush(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	tx.Requires(append(blobs, more...)...)
+	tx.Requires(blobs...)
 	state.PutPublished(tx, root)
-	return moves, nil
+	return nil
 }
 
 // graftsOf is what moves put into the directory of all channels.

@@ -100,8 +100,11 @@ func signedBy(c sign.Config, k sign.Key) string {
 		return k.Fingerprint
 	}
 	d := sha256.Sum256([]byte(c.Command))
-	return "command " + hex.EncodeToString(d[:8])
+	return signedByCommand + hex.EncodeToString(d[:8])
 }
+
+// signedByCommand begins state.Channel.Signed where the key is not known.
+const signedByCommand = "command "
 
 // stampOf is the time that the repository at a path takes in a commit with the given stamp.
 func (v *seals) stampOf(path string, commit int64) int64 {
@@ -326,10 +329,10 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	_, lists := p["lists"]
 	switch {
 	case c.published():
-	case lists:
-		return s.configureLists(ctx, who, path, p)
+	case lists || c.namesSite():
+		return s.configureLists(ctx, who, c)
 	default:
-		return s.commit(ctx, who, func(tx *index.Tx) error { return state.Configure(tx, path, p) })
+		return s.commit(ctx, who, func(tx *index.Tx) error { return c.apply(ctx, s, tx, nil) })
 	}
 	if err := s.probe(ctx, c); err != nil {
 		return state.Change{}, err

@@ -141,7 +141,7 @@ func loadDir(r Reader, e Entry) (*Dir, error) {
 func (d *Dir) add(end uint32, e Entry) {
 	r := row{digest: e.Digest, end: end, mtime: uint32(e.Mtime), size: uint32(e.Size), sizeHi: uint16(e.Size >> 32), kind: uint8(e.Kind)}
 	switch {
-	case e.Kind == KindSymlink || e.Perm != 0 || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
+	case e.Target != "" || e.Perm != 0 || e.Mtime != int64(r.mtime) || e.Size>>48 != 0 || e.Serial>>32 != 0:
 		r = row{end: end, number: uint32(len(d.wide))}
 		d.wide = append(d.wide, e)
 	case e.RPM:

@@ -59,7 +59,7 @@
 // The value of a name in a directory:
 //
 //	byte 0     1, the version
-//	byte 1     kind: 1 directory, 2 file, 3 rope, 4 symlink; 0x12 is a file that is an RPM,
+//	byte 1     kind: 1 directory, 2 file, 3 rope, 4 symlink, 5 text; 0x12 is a file that is an RPM,
 //	           0x21 a restricted directory
 //	varint     mtime, seconds since 1970 UTC (zigzag, as in encoding/binary)
 //	directory  uvarint nodes (names below it at all depths, plus 1), 32 bytes root (zero if empty)
@@ -68,6 +68,7 @@
 //	RPM        uvarint size, uvarint inode serial, 32 bytes digest
 //	rope       uvarint size, 32 bytes digest of the blob that holds the encoded rope
 //	symlink    the target, up to the end
+//	text       the content of a small file, up to the end: it has no blob
 //
 // For example, a symlink to "x" of 2026-11-21 04:30:00 UTC, which is 1795235400:
 //

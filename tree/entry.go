@@ -19,9 +19,10 @@ const (
 	KindFile    Kind = 2 // Digest is a blob
 	KindRope    Kind = 3 // Digest is the blob that holds an encoded blob.Rope
 	KindSymlink Kind = 4 // Target is where it leads
+	KindText    Kind = 5 // a small file without a blob: Target is its content
 )
 
-// String returns the kind in words: "directory", "file", "rope", "symlink".
+// String returns the kind in words: "directory", "file", "rope", "symlink", "text".
 func (k Kind) String() string {
 	switch k {
 	case KindDir:
@@ -32,6 +33,8 @@ func (k Kind) String() string {
 		return "rope"
 	case KindSymlink:
 		return "symlink"
+	case KindText:
+		return "text"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -40,12 +43,12 @@ func (k Kind) String() string {
 type Entry struct {
 	Kind   Kind
 	RPM    bool        // KindFile only: an RPM's blob, whose inode is shared by all its places: Serial is set, nlink is 2
-	Size   int64       // bytes; KindSymlink: length of Target; KindDir: 0
+	Size   int64       // bytes; KindSymlink, KindText: length of Target; KindDir: 0
 	Mtime  int64       // seconds since 1970 UTC
 	Serial uint64      // RPM: the inode serial from the index, never 0; else 0
-	Digest blob.Digest // KindDir: its tree, zero if it is empty; KindFile, KindRope: a blob; KindSymlink: zero
+	Digest blob.Digest // KindDir: its tree, zero if it is empty; KindFile, KindRope: a blob; else zero
 	Nodes  uint32      // KindDir: the number of names below it at all depths, plus 1 for itself; else 0
-	Target string      // KindSymlink: "../x", 1 to MaxTarget bytes without NUL
+	Target string      // KindSymlink: "../x", 1 to MaxTarget bytes without NUL; KindText: the content, 1 to MaxText bytes
 	// Perm and Gid restrict who may enter a KindDir: Perm is its permission bits without those for writing, 0500 always among
 	// them, and Gid the group that they speak of. Both are 0 in a directory that is everybody's.
 	Perm uint16
@@ -78,6 +81,9 @@ func (e Entry) Restrict(perm, gid uint32) Entry {
 // openPerm are the permission bits of a directory that is everybody's.
 const openPerm = 0o555
 
+// MaxText is the length in bytes of the longest KindText. It is in the node of its directory, so it should be far shorter.
+const MaxText = 1 << 15
+
 // MaxTarget is the length in bytes of the longest target of a symlink, that of Linux's PATH_MAX without its NUL.
 const MaxTarget = 4095
 
@@ -92,7 +98,7 @@ const (
 func (e Entry) Check() error {
 	bad := func(why string) error { return fmt.Errorf("tree: %s entry: %s: %w", e.Kind, why, iofs.ErrInvalid) }
 	switch {
-	case e.Kind < KindDir || e.Kind > KindSymlink:
+	case e.Kind < KindDir || e.Kind > KindText:
 		return bad("unknown kind")
 	case e.Size < 0:
 		return bad("negative size")
@@ -110,15 +116,15 @@ func (e Entry) Check() error {
 		return bad("an empty directory has the zero digest and 1 node, no other has")
 	case (e.Kind == KindFile || e.Kind == KindRope) && e.Digest.IsZero():
 		return bad("no digest")
-	case e.Kind == KindSymlink && !e.Digest.IsZero():
-		return bad("a symlink has no digest")
-	case (e.Kind == KindSymlink) != (e.Target != ""):
-		return bad("a symlink has a target, nothing else has")
-	case len(e.Target) > MaxTarget:
+	case (e.Kind == KindSymlink || e.Kind == KindText) && !e.Digest.IsZero():
+		return bad("it has no digest")
+	case (e.Kind == KindSymlink || e.Kind == KindText) != (e.Target != ""):
+		return bad("a symlink and a text have a target, nothing else has")
+	case e.Kind == KindSymlink && len(e.Target) > MaxTarget || len(e.Target) > MaxText:
 		return bad("target too long")
-	case strings.IndexByte(e.Target, 0) >= 0:
+	case e.Kind == KindSymlink && strings.IndexByte(e.Target, 0) >= 0:
 		return bad("NUL in target")
-	case e.Kind == KindSymlink && e.Size != int64(len(e.Target)):
+	case e.Target != "" && e.Size != int64(len(e.Target)):
 		return bad("size is not the target's length")
 	case e.Kind != KindDir && (e.Perm != 0 || e.Gid != 0):
 		return bad("only directories are restricted")
@@ -150,7 +156,7 @@ func (e Entry) Append(dst []byte) []byte {
 			dst = binary.AppendUvarint(dst, uint64(e.Perm))
 			dst = binary.AppendUvarint(dst, uint64(e.Gid))
 		}
-	case KindSymlink:
+	case KindSymlink, KindText:
 		return append(dst, e.Target...)
 	default:
 		dst = binary.AppendUvarint(dst, uint64(e.Size))
@@ -183,7 +189,7 @@ func decodeEntry(b []byte) (Entry, error) {
 	}
 	e := Entry{Kind: Kind(b[1] & kindMask), RPM: b[1]&rpmFlag != 0}
 	restricted := b[1]&restrictFlag != 0
-	if b[1]&^(kindMask|rpmFlag|restrictFlag) != 0 || e.Kind < KindDir || e.Kind > KindSymlink || e.RPM && e.Kind != KindFile ||
+	if b[1]&^(kindMask|rpmFlag|restrictFlag) != 0 || e.Kind < KindDir || e.Kind > KindText || e.RPM && e.Kind != KindFile ||
 		restricted && e.Kind != KindDir {
 		return Entry{}, corrupt("unknown kind %#02x", b[1])
 	}
@@ -217,7 +223,7 @@ func decodeEntry(b []byte) (Entry, error) {
 			}
 			e.Perm, e.Gid = uint16(perm), uint32(gid)
 		}
-	case KindSymlink:
+	case KindSymlink, KindText:
 		e.Target, e.Size = string(b), int64(len(b))
 		return e, nil
 	default:

@@ -24,7 +24,7 @@ func entryGen() *rapid.Generator[tree.Entry] {
 			return rapid.OneOf(rapid.Int64Range(0, math.MaxInt64), rapid.Int64Range(0, 1<<20), rapid.SampledFrom([]int64{1<<32 - 1, 1 << 32, 1<<48 - 1, 1 << 48})).Draw(t, name)
 		}
 		e := tree.Entry{
-			Kind:  rapid.SampledFrom([]tree.Kind{tree.KindFile, tree.KindFile, tree.KindFile, tree.KindDir, tree.KindRope, tree.KindSymlink}).Draw(t, "kind"),
+			Kind:  rapid.SampledFrom([]tree.Kind{tree.KindFile, tree.KindFile, tree.KindFile, tree.KindDir, tree.KindRope, tree.KindSymlink, tree.KindText}).Draw(t, "kind"),
 			Mtime: rapid.OneOf(rapid.Int64(), rapid.Int64Range(0, 1<<32)).Draw(t, "mtime"),
 		}
 		switch e.Kind {
@@ -38,6 +38,9 @@ func entryGen() *rapid.Generator[tree.Entry] {
 			}
 		case tree.KindSymlink:
 			e.Target = rapid.StringMatching(`[^\x00]{1,20}`).Draw(t, "target")
+			e.Size = int64(len(e.Target))
+		case tree.KindText:
+			e.Target = rapid.StringN(1, 300, -1).Draw(t, "text")
 			e.Size = int64(len(e.Target))
 		default:
 			e.Size, e.Digest = number("size"), blob.Sum(binary.AppendVarint(nil, number("content")))
@@ -73,7 +76,7 @@ func TestEntryCheck(t *testing.T) {
 		want   string
 	}{
 		{tree.Entry{}, func(*tree.Entry) {}, "unknown kind"},
-		{file, func(e *tree.Entry) { e.Kind = 5 }, "unknown kind"},
+		{file, func(e *tree.Entry) { e.Kind = 6 }, "unknown kind"},
 		{file, func(e *tree.Entry) { e.Size = -1 }, "negative size"},
 		{file, func(e *tree.Entry) { e.Serial = 1 }, "serial"},
 		{file, func(e *tree.Entry) { e.RPM = true }, "serial"},
@@ -120,6 +123,7 @@ func TestEntryFormat(t *testing.T) {
 		{tree.Entry{Kind: tree.KindFile, RPM: true, Serial: 7, Size: 5, Digest: someDigest}, fmt.Sprintf("0112000507%x", d)},
 		{tree.Entry{Kind: tree.KindRope, Size: 5, Mtime: 1, Digest: someDigest}, fmt.Sprintf("01030205%x", d)},
 		{tree.Entry{Kind: tree.KindSymlink, Mtime: 1795235400, Size: 1, Target: "x"}, "010490f988b00d78"},
+		{tree.Entry{Kind: tree.KindText, Mtime: 1795235400, Size: 2, Target: "x\n"}, "010590f988b00d780a"},
 	} {
 		if got := fmt.Sprintf("%x", c.e.Append(nil)); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.e, got, c.want)
@@ -137,6 +141,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		rpmEntry(3),
 		{Kind: tree.KindRope, Size: 1 << 50, Digest: someDigest},
 		{Kind: tree.KindSymlink, Size: 1, Target: "x"},
+		{Kind: tree.KindText, Size: 3, Target: "x\x00\n"},
 	} {
 		f.Add(e.Append(nil))
 	}

@@ -259,7 +259,7 @@ func (a *app) channelShow() *cobra.Command {
 	return a.reads(&cobra.Command{
 		Use:     "show PATH [FLAGS]",
 		Short:   "Show what is published at a path",
-		Long:    "Shows what is published at a path: what it is, whose metadata it has, and since when.",
+		Long:    "Shows what is published at a path: what it is, whose metadata it has, since when, and the URLs for clients.",
 		Example: "  vrepofs channel show production/9/core/x86_64/os",
 		Args:    exactly("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -284,6 +284,11 @@ func (a *app) channelShow() *cobra.Command {
 					if f[1] != "" {
 						fmt.Fprintf(a.out, "%-10s %s\n", f[0], f[1])
 					}
+				}
+				if ch.Pinned == nil {
+					a.showPinned()
+				} else {
+					a.showPinned(*ch.Pinned)
 				}
 				return nil
 			})

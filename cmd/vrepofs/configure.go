@@ -66,6 +66,7 @@ func settings() []setting {
 			}
 			return *s.Lists
 		}},
+		siteSetting(),
 	}
 }
 

@@ -266,6 +266,9 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	}
 	field("blocked", strings.Join(t.Blocked, " "))
 	field("unblocked", strings.Join(t.Unblocked, " "))
+	if len(t.Pinned) > 0 {
+		a.showPinned(t.Pinned...)
+	}
 	fmt.Fprintln(a.out)
 	head := []string{"BUILD", "TAGGED (EVENT)", "IN VIEWS"}
 	if inherited {

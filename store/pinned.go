@@ -1,0 +1,223 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	iofs "io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vrepofs/blob"
+	"vrepofs/compose"
+	"vrepofs/index"
+	"vrepofs/pinned"
+	"vrepofs/state"
+	"vrepofs/tree"
+)
+
+// at is a path of the mount as of an event, which never changes.
+func at(c state.Change, path string) string {
+	return "at/" + strconv.FormatUint(c.Event, 10) + "/" + path
+}
+
+// PinnedChannel says what the files beside a channel's repository contain; ok is false where there are none, because the site is not
+// known.
+func PinnedChannel(r state.Reader, c state.Channel) (f pinned.File, ok bool, err error) {
+	sites, err := state.SitesAt(r, c.Path)
+	path := "channels/" + c.Path
+	f = pinned.File{ID: pinned.ID(c.Path), Title: c.Path, Sites: sites, Path: at(c.Changed, path), Moves: path, Signed: c.Signed != ""}
+	if f.Signed && !strings.HasPrefix(c.Signed, signedByCommand) {
+		f.Key = f.Path + "/repodata/repomd.xml.key"
+	}
+	return f, len(sites) > 0, err
+}
+
+// PinnedView is PinnedChannel for the view of a tag. since is when the content of the files last changed.
+func PinnedView(r state.Reader, tag, arch string) (f pinned.File, since state.Change, ok bool, err error) {
+	v, err := compose.Resolve(r, tag)
+	if err == nil && !slices.Contains(v.Tags[tag].Arches, arch) {
+		err = fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
+	}
+	if err != nil {
+		return f, since, false, err
+	}
+	site, err := state.GetSite(r)
+	path := "tags/" + tag + "/" + arch
+	return pinned.File{
+		ID: pinned.ID("tag/" + tag + "/" + arch), Title: tag + " for " + arch, Sites: site.URLs, Path: at(v.Generation, path), Moves: path,
+	}, Later(v.Generation, site.Changed), len(site.URLs) > 0, err
+}
+
+// PinnedSnapshot is PinnedView for a snapshot of a repo, by its id or "latest".
+func PinnedSnapshot(r state.Reader, repo, id string) (f pinned.File, since state.Change, ok bool, err error) {
+	rec, err := state.GetRepo(r, repo)
+	if err != nil {
+		return f, since, false, err
+	}
+	name, moves := "repo/"+repo+"/"+id, ""
+	if id == "latest" {
+		if rec.Latest == "" {
+			return f, since, false, fmt.Errorf("repo %s has no snapshot: %w", repo, iofs.ErrNotExist)
+		}
+		name, moves, id, since = "repo/"+repo, "repos/"+repo+"/latest", rec.Latest, rec.Changed
+	}
+	if _, err := state.ParseStamp(id); err != nil {
+		return f, since, false, fmt.Errorf("snapshot %s@%s: %w", repo, id, iofs.ErrNotExist)
+	}
+	s, err := state.GetSnapshot(r, repo+"@"+id)
+	if err != nil {
+		return f, since, false, err
+	}
+	site, err := state.GetSite(r)
+	return pinned.File{
+		ID: pinned.ID(name), Title: repo + " as of " + id, Sites: site.URLs, Path: at(s.Made, "repos/"+repo+"/"+id), Moves: moves,
+	}, Later(Later(s.Made, since), site.Changed), len(site.URLs) > 0, err
+}
+
+// Later returns the change that came later.
+func Later(a, b state.Change) state.Change {
+	if a.Event < b.Event {
+		return b
+	}
+	return a
+}
+
+// pinMoved returns what moves that were made in the records (state.Publish) put beside their repositories: texts, since a blob of its
+// own for each would cost thrice what the promotion of 100 repositories does (BenchmarkPromote).
+func pinMoved(tx *index.Tx, moves []state.Move) (grafts []compose.Grafted, err error) {
+	for _, m := range moves {
+		if m.New == nil {
+			for _, k := range pinned.Kinds() {
+				grafts = append(grafts, compose.Grafted{Path: m.Path + string(k)})
+			}
+		} else if m.Old == nil || m.Old.Root != m.New.Root {
+			if grafts, err = pinOne(tx, m.Path, grafts); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return grafts, nil
+}
+
+// oneOf leaves one entry for each path: of what goes away and what takes its place, such as a repository that is called x/os.repo now that
+// x/os is gone, the latter. Two that are there cannot be (state.CheckMoves).
+func oneOf(grafts []compose.Grafted) []compose.Grafted {
+	seen := make(map[string]int, len(grafts))
+	out := grafts[:0]
+	for _, g := range grafts {
+		if i, twice := seen[g.Path]; !twice {
+			seen[g.Path] = len(out)
+			out = append(out, g)
+		} else if out[i].Entry.Kind == 0 {
+			out[i] = g
+		}
+	}
+	return out
+}
+
+// pinOne adds what is to lie beside the repository at a path.
+func pinOne(tx *index.Tx, path string, grafts []compose.Grafted) ([]compose.Grafted, error) {
+	c, err := state.GetChannel(tx, path)
+	if err != nil {
+		return nil, err
+	}
+	f, ok, err := PinnedChannel(tx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range pinned.Kinds() {
+		g := compose.Grafted{Path: path + string(k)}
+		if ok {
+			text := f.Text(k)
+			g.Entry = tree.Entry{Kind: tree.KindText, Target: text, Size: int64(len(text)), Mtime: tx.Stamp()}
+		}
+		grafts = append(grafts, g)
+	}
+	return grafts, nil
+}
+
+// SetSite says under which URLs the root of the mount can be reached, none: it cannot be, and writes the files beside all repositories
+// anew. state.ErrConflict where one of them is frozen.
+func (s *Store) SetSite(ctx context.Context, who Who, urls []string) (state.Change, error) {
+	lease, err := s.Blobs.NewLease()
+	if err != nil {
+		return state.Change{}, err
+	}
+	defer lease.Close()
+	return s.commit(ctx, who, func(tx *index.Tx) error {
+		return s.repin(ctx, tx, lease, "", func() error { return state.SetSite(tx, urls) })
+	})
+}
+
+// namesSite reports whether the change is of what files beside repositories contain.
+func (c *configuration) namesSite() bool {
+	_, ok := c.patch["site"]
+	return ok
+}
+
+// apply makes the change of settings in a transaction. The lease is used if it names a site.
+func (c *configuration) apply(ctx context.Context, s *Store, tx *index.Tx, lease *blob.Lease) error {
+	change := func() error { return state.Configure(tx, c.path, c.patch) }
+	if c.namesSite() {
+		return s.repin(ctx, tx, lease, c.path, change)
+	}
+	return change()
+}
+
+// repin makes a change after which files beside the channels at and below a path may name other URLs.
+func (s *Store) repin(ctx context.Context, tx *index.Tx, lease *blob.Lease, path string, change func() error) error {
+	before, err := sitesBelow(tx, path)
+	if err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	after, err := sitesBelow(tx, path)
+	if err != nil {
+		return err
+	}
+	var grafts []compose.Grafted
+	for i, a := range after {
+		if slices.Equal(a.urls, before[i].urls) {
+			continue
+		}
+		at, _, err := state.Frozen(tx, a.path)
+		if err != nil {
+			return err
+		}
+		if at != "" {
+			return fmt.Errorf("the site is named in files beside channel %s: %s is frozen (vrepofs channel thaw %s ends that): %w", a.path, at, at, state.ErrConflict)
+		}
+		if grafts, err = pinOne(tx, a.path, grafts); err != nil {
+			return err
+		}
+	}
+	if len(grafts) == 0 {
+		return nil
+	}
+	state.TouchChannels(tx)
+	return s.replace(ctx, tx, lease, grafts)
+}
+
+// channelSites is a channel with the URLs that its files name.
+type channelSites struct {
+	path string
+	urls []string
+}
+
+// sitesBelow lists the channels at and below a path with their sites.
+func sitesBelow(r state.Reader, path string) (list []channelSites, err error) {
+	for c, err := range state.Channels(r, path) {
+		if err != nil {
+			return nil, err
+		}
+		urls, err := state.SitesAt(r, c.Path)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, channelSites{c.Path, urls})
+	}
+	return list, nil
+}
