@@ -45,8 +45,8 @@ http {
 		listen %[2]s;
 		root %[3]s;
 		autoindex on;
-		# repomd.xml is the only name over a moving path whose content changes: never from the cache of open files.
-		location ~ /repodata/repomd\.xml$ { open_file_cache off; }
+		# repomd.xml and its signature are the only names over a moving path whose content changes: never from the cache of open files.
+		location ~ /repodata/repomd\.xml(\.asc|\.key)?$ { open_file_cache off; }
 	}
 }
 `, b.path("nginx"), l.Addr(), b.mnt))

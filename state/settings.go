@@ -7,6 +7,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"maps"
+	"slices"
 	"strings"
 
 	"vrepofs/merge"
@@ -164,28 +165,72 @@ func patched(r Reader, path string, p Patch) ([]byte, error) {
 	return nil, nil
 }
 
-// WithSettings returns r as it would be read after Configure, as far as SettingsAt and OwnSettings go.
-func WithSettings(r Reader, path string, p Patch) (Reader, error) {
+// SettingsTable is all settings of one state, in memory: for whoever asks for those of many paths.
+type SettingsTable struct {
+	own map[string]Patch    // row → what is set there
+	at  map[string]Settings // rows that say something of a path, one after the other → what they come to
+}
+
+// LoadSettings reads all settings. It costs what there is set.
+func LoadSettings(r Reader) (*SettingsTable, error) {
+	t := &SettingsTable{own: map[string]Patch{}, at: map[string]Settings{}}
+	for item, err := range r.List(TableSettings, "") {
+		var p Patch
+		if err == nil {
+			err = decode("settings of channel "+item.Name, item.Value, &p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("settings: %w", err)
+		}
+		t.own[item.Name] = p
+	}
+	return t, nil
+}
+
+// Configure changes the settings of a path in the table alone, as Configure does in a transaction that reads what r reads.
+func (t *SettingsTable) Configure(r Reader, path string, p Patch) error {
 	b, err := patched(r, path, p)
-	return &configured{r, settingsRow(path), b}, err
+	if err != nil {
+		return err
+	}
+	clear(t.at)
+	delete(t.own, settingsRow(path))
+	if b == nil {
+		return nil
+	}
+	var own Patch
+	if err := decode("settings of channel "+path, b, &own); err != nil {
+		return err
+	}
+	t.own[settingsRow(path)] = own
+	return nil
 }
 
-// configured is a Reader with one other row of settings.
-type configured struct {
-	Reader
-	row   string
-	value []byte
-}
-
-// Get implements Reader.
-func (c *configured) Get(table, name string) ([]byte, error) {
-	if table != TableSettings || name != c.row {
-		return c.Reader.Get(table, name)
+// At returns what holds at a path, as SettingsAt does. It does no I/O; the caller must not change what the pointers in it show.
+func (t *SettingsTable) At(path string) (Settings, error) {
+	if len(t.own) == 0 {
+		return Settings{}, nil
 	}
-	if c.value == nil {
-		return nil, iofs.ErrNotExist
+	rows := []string{settingsRow("")}
+	if path != "" {
+		for _, p := range prefixes(path) {
+			rows = append(rows, settingsRow(p))
+		}
 	}
-	return c.value, nil
+	rows = slices.DeleteFunc(rows, func(row string) bool { return t.own[row] == nil })
+	key := strings.Join(rows, "\x00")
+	if s, ok := t.at[key]; ok {
+		return s, nil
+	}
+	all := Patch{}
+	for _, row := range rows {
+		maps.Copy(all, t.own[row])
+	}
+	s, err := all.settings(path)
+	if err == nil {
+		t.at[key] = s
+	}
+	return s, err
 }
 
 func ownPatch(r Reader, path string) (Patch, error) {

@@ -31,13 +31,11 @@ func (s *Store) change(ctx context.Context, who Who, dry bool, c *configuration,
 	if err != nil {
 		return Plan{}, err
 	}
-	var rules state.Reader = view
-	if c != nil {
-		if rules, err = state.WithSettings(view, c.path, c.patch); err != nil {
-			return Plan{}, err
-		}
+	settings, err := s.settingsWith(view, c)
+	if err != nil {
+		return Plan{}, err
 	}
-	signed, err := s.newSeals(ctx, rules, planned, c != nil)
+	signed, err := s.newSeals(ctx, settings, planned, c != nil)
 	if err != nil {
 		return Plan{}, err
 	}

@@ -18,6 +18,7 @@ import (
 	"vrepofs/blob"
 	"vrepofs/compose"
 	"vrepofs/index"
+	"vrepofs/merge"
 	"vrepofs/rpm"
 	"vrepofs/sign"
 	"vrepofs/state"
@@ -37,8 +38,8 @@ type seals struct {
 
 // rule is what the settings of a path say of signatures.
 type rule struct {
-	signing sign.Config // the zero Config: nothing is signed
-	want    string      // what packages must be signed by
+	signing sign.Config      // the zero Config: nothing is signed
+	want    merge.Signatures // what packages must be signed by
 	signer  sign.Signer
 	by      string // state.Channel.Signed
 }
@@ -52,16 +53,16 @@ type sealed struct {
 // maxSigning is how many signatures are made at once.
 const maxSigning = 4
 
-// newSeals reads what the settings in r say of the paths of moves, and makes ready to sign. It refuses packages that lack
-// signatures that the settings require.
-func (s *Store) newSeals(ctx context.Context, r state.Reader, moves []state.Move, all bool) (*seals, error) {
+// newSeals looks what settings say of the paths of moves, and makes ready to sign. It refuses packages that lack signatures that
+// they require; all looks at packages that are published there already, too.
+func (s *Store) newSeals(ctx context.Context, settings *state.SettingsTable, moves []state.Move, all bool) (*seals, error) {
 	v := &seals{stamp: s.Index.NextStamp(), rules: map[string]rule{}, made: map[sealed][]byte{}}
 	signers := map[sign.Config]sign.Signer{}
 	for _, m := range moves {
 		if m.New == nil {
 			continue
 		}
-		set, err := state.SettingsAt(r, m.Path)
+		set, err := settings.At(m.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +88,7 @@ func (s *Store) newSeals(ctx context.Context, r state.Reader, moves []state.Move
 
 // ruleOf is what settings mean for a move. Verbatim repositories keep upstream's signature and are never signed.
 func ruleOf(set state.Settings, m state.Move) rule {
-	r := rule{want: fmt.Sprint(set.Signatures())}
+	r := rule{want: set.Signatures()}
 	if m.New != nil && m.New.Mode == state.Generated {
 		r.signing = set.Signing()
 	}
@@ -116,16 +117,20 @@ func (v *seals) stampOf(path string, commit int64) int64 {
 
 // check refuses, in the commit, seals that were made of another state.
 func (v *seals) check(tx *index.Tx, moves []state.Move) error {
+	settings, err := state.LoadSettings(tx)
+	if err != nil {
+		return err
+	}
 	for _, m := range moves {
 		if m.New == nil {
 			continue
 		}
-		set, err := state.SettingsAt(tx, m.Path)
+		set, err := settings.At(m.Path)
 		if err != nil {
 			return err
 		}
 		is, was := ruleOf(set, m), v.rules[m.Path]
-		if is.signing != was.signing || is.want != was.want {
+		if is.signing != was.signing || is.want.Required != was.want.Required || !slices.Equal(is.want.Keys, was.want.Keys) {
 			return fmt.Errorf("channel %s: its settings were changed meanwhile, try again: %w", m.Path, state.ErrConflict)
 		}
 		if was.signer == nil {
@@ -351,13 +356,25 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	return plan.Change, err
 }
 
+// settingsWith reads all settings, changed by c if that is not nil.
+func (s *Store) settingsWith(r state.Reader, c *configuration) (*state.SettingsTable, error) {
+	t, err := state.LoadSettings(r)
+	if err == nil && c != nil {
+		err = t.Configure(r, c.path, c.patch)
+	}
+	return t, err
+}
+
 // probe lets what is to sign sign something, so that a mistake is told when it is made.
 func (s *Store) probe(ctx context.Context, c *configuration) error {
-	r, err := state.WithSettings(s.Index.View(s.Index.Head()), c.path, c.patch)
+	if v, ok := c.patch["sign"]; !ok || string(v) == "null" {
+		return nil
+	}
+	settings, err := s.settingsWith(s.Index.View(s.Index.Head()), c)
 	if err != nil {
 		return err
 	}
-	set, err := state.OwnSettings(r, c.path)
+	set, err := settings.At(c.path)
 	if err != nil || set.Signing() == (sign.Config{}) {
 		return err
 	}
