@@ -9,7 +9,6 @@ import (
 	"vrepofs/compose"
 	"vrepofs/index"
 	"vrepofs/state"
-	"vrepofs/tree"
 )
 
 // move makes the moves of a plan in one commit. The plan is made of the head, so that it can be shown and signed, and made again in
@@ -132,34 +131,6 @@ func graftsOf(moves []state.Move) []compose.Grafted {
 		put = append(put, g)
 	}
 	return put
-}
-
-// restamp gives the trees of moves the times of their paths, and their signatures.
-func (s *Store) restamp(ctx context.Context, w tree.Writer, put func([]byte) (blob.Digest, error), planned []state.Move, signed *seals, stamp int64) (moves []state.Move, blobs []blob.Digest, err error) {
-	for _, m := range planned {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		if m.New != nil {
-			var was tree.Entry
-			if m.Old != nil {
-				was = m.Old.Root
-			}
-			c := *m.New
-			var more []blob.Digest
-			stamp := signed.stampOf(m.Path, stamp)
-			if c.Root, more, err = s.Composer.Restamp(w, put, c.Mode, c.Root, was, stamp); err != nil {
-				return nil, nil, fmt.Errorf("channel %s: %s: %w", m.Path, c.Source(), err)
-			}
-			blobs = append(blobs, more...)
-			if more, err = signed.seal(w, put, m, &c, stamp); err != nil {
-				return nil, nil, fmt.Errorf("channel %s: %w", m.Path, err)
-			}
-			m.New, blobs = &c, append(blobs, more...)
-		}
-		moves = append(moves, m)
-	}
-	return moves, blobs, nil
 }
 
 // planOf says what moves of restamped trees are.
