@@ -15,7 +15,9 @@ type Resolved struct {
 	Tag   string
 	Order []merge.Visit        // the tag itself, then the tags it inherits from, in the order of consideration
 	Tags  map[string]state.Tag // each tag of Order
-	// Generation is the last change of any tag of Order: the views of Tag are the same at every event from this one to the
+	// Externals are the external repos of all of them, in the order of consideration.
+	Externals []External
+	// Generation is the last change of any tag of Order and of any repo that one follows: the views of Tag are the same at every event from this one to the
 	// next change. Its stamp is what repomd.xml and the directories of the views carry.
 	Generation state.Change
 }
@@ -23,19 +25,26 @@ type Resolved struct {
 // Resolve reads a tag's inheritance. iofs.ErrNotExist when there is no such tag.
 func Resolve(r state.Reader, tag string) (*Resolved, error) {
 	v := &Resolved{Tag: tag, Tags: map[string]state.Tag{}}
-	var err error
-	v.Order, err = merge.Order(tag, false, func(name string) ([]merge.Link, error) {
+	root, err := state.GetTag(r, tag)
+	if err != nil {
+		return nil, err
+	}
+	v.Order, err = merge.Order(tag, root.Koji, func(name string) ([]merge.Link, error) {
 		t, err := state.GetTag(r, name)
 		if err != nil {
 			return nil, err
 		}
 		v.Tags[name] = t
-		if t.Changed.Event > v.Generation.Event {
-			v.Generation = t.Changed
+		last, err := t.LastChange(r)
+		if last.Event > v.Generation.Event {
+			v.Generation = last
 		}
-		return t.Links(), nil
+		return t.Links(), err
 	})
-	return v, err
+	if err != nil {
+		return nil, err
+	}
+	return v, v.externals(r)
 }
 
 // Recipe is the digest of everything that the view of one arch depends on.
@@ -46,11 +55,23 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 		d := state.Digest(v.Tags[visit.Tag])
 		h.Write(d[:])
 	}
+	for _, e := range v.Externals {
+		fmt.Fprintf(h, "external %s %s\n", e.Snapshot.Ref(), e.Snapshot.RPMs)
+	}
 	return blob.Digest(h.Sum(nil))
 }
 
 // Candidates says of every build in the order what became of it.
 func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
+	sources, err := v.sources(r)
+	if err != nil {
+		return nil, err
+	}
+	return merge.Builds(sources, v.Tags[v.Tag].Koji), nil
+}
+
+// sources reads what the tags of the order hold.
+func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 	sources := make([]merge.Source, 0, len(v.Order))
 	for _, visit := range v.Order {
 		t := v.Tags[visit.Tag]
@@ -74,16 +95,17 @@ func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
 		}
 		sources = append(sources, s)
 	}
-	return merge.Builds(sources, false), nil
+	return sources, nil
 }
 
 // RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
-// name, of signed copies of one RPM the best. state.ErrConflict when the tag requires signatures that some have not.
+// name, of signed copies of one RPM the best; then what external repos add. state.ErrConflict when the tag requires signatures that some have not.
 func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
-	candidates, err := v.Candidates(r)
+	sources, err := v.sources(r)
 	if err != nil {
 		return nil, err
 	}
+	candidates := merge.Builds(sources, v.Tags[v.Tag].Koji)
 	// Collected first: a list of 10,000 RPMs of 300 bytes that grows is copied twice over.
 	builds, n := make([][]state.RPM, 0, len(candidates)), 0
 	for _, c := range candidates {
@@ -100,6 +122,11 @@ func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
 	rpms := make([]state.RPM, 0, n)
 	for _, b := range builds {
 		rpms = append(rpms, b...)
+	}
+	if len(v.Externals) > 0 {
+		if rpms, err = v.join(r, arch, rpms, merge.BlockedPackages(sources)); err != nil {
+			return nil, err
+		}
 	}
 	check := state.SignedCheck{Want: v.Tags[v.Tag].Signatures}
 	for i := range rpms {

@@ -63,6 +63,7 @@ type TagSettings struct {
 	Metadata      *Metadata `json:"metadata,omitempty"`       // how the repodata of its views is written
 	Keys          *[]string `json:"keys,omitempty"`           // wanted signing keys, the best first
 	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
+	Koji          *bool     `json:"koji,omitempty"`           // views as Koji's hub and mergerepo_c make them
 }
 
 // CreateTagRequest makes a tag.
@@ -207,7 +208,7 @@ func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change
 
 func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, error) {
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
-		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned,
+		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
 	}))
 }
 

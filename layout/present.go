@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	iofs "io/fs"
 	"maps"
 	"slices"
 	"sync"
@@ -19,10 +20,13 @@ type present struct {
 	head  index.Head
 	links map[string][]merge.Link // of every tag
 	gens  map[string]state.Change // tag → generation, of every tag
-	own   map[string]state.Change // tag → its own last change
-	want  map[string]bool         // tags that require signatures
-	held  map[string]error        // tags that are not on their newest generation, with the reason
-	site  state.Change            // the last change of the site, a generation of every tag: files beside views name it
+	own   map[string]state.Change // tag → its own last change, or of a repo that it follows
+	koji  map[string]bool         // tags with Koji's order
+	// follow has the tags that follow a repo, by repo; several may be gone or follow it no more.
+	follow map[string][]string
+	want   map[string]bool  // tags that require signatures
+	held   map[string]error // tags that are not on their newest generation, with the reason
+	site   state.Change     // the last change of the site, a generation of every tag: files beside views name it
 	// channels is the generation that the name channels is bound to; zero: there is none.
 	channels state.Change
 	levels   levels // of this present
@@ -70,7 +74,7 @@ func (p *present) tags() []fs.Child {
 func firstPresent(x *index.Index) (*present, error) {
 	p := &present{
 		links: map[string][]merge.Link{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
-		want: map[string]bool{},
+		want: map[string]bool{}, koji: map[string]bool{}, follow: map[string][]string{},
 	}
 	n, err := p.next(x, x.Head())
 	if err != nil {
@@ -123,7 +127,7 @@ func (p *present) holdUnsigned(x *index.Index, tag string) error {
 func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	n := &present{
 		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own), want: maps.Clone(p.want),
-		held: map[string]error{},
+		koji: maps.Clone(p.koji), follow: maps.Clone(p.follow), held: map[string]error{},
 	}
 	changed := slices.Collect(maps.Keys(p.held))
 	view := x.View(head)
@@ -138,6 +142,17 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	if n.site = site.Changed; n.site != p.site {
 		changed = slices.AppendSeq(changed, maps.Keys(p.links))
 	}
+	for d, err := range diffTable(x, p.head, head, state.TableRepos) {
+		if err != nil {
+			return nil, err
+		}
+		for _, tag := range n.follow[d.Name] {
+			if err := n.look(view, tag); err != nil {
+				return nil, err
+			}
+			changed = append(changed, tag)
+		}
+	}
 	for d, err := range diffTable(x, p.head, head, state.TableTags) {
 		if err != nil {
 			return nil, err
@@ -148,15 +163,11 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 			delete(n.gens, d.Name)
 			delete(n.own, d.Name)
 			delete(n.want, d.Name)
+			delete(n.koji, d.Name)
 			continue
 		}
-		t, err := state.GetTag(view, d.Name)
-		if err != nil {
+		if err := n.look(view, d.Name); err != nil {
 			return nil, err
-		}
-		n.links[t.Name], n.own[t.Name] = t.Links(), t.Changed
-		if delete(n.want, t.Name); t.Signatures.Required {
-			n.want[t.Name] = true
 		}
 	}
 	for t := range n.heirs(changed) {
@@ -174,6 +185,33 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 		n.gens[t] = g
 	}
 	return n, nil
+}
+
+// look notes what a tag is, if it is there.
+func (p *present) look(r state.Reader, tag string) error {
+	t, err := state.GetTag(r, tag)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.links[t.Name] = t.Links()
+	if p.own[t.Name], err = t.LastChange(r); err != nil {
+		return err
+	}
+	if delete(p.want, t.Name); t.Signatures.Required {
+		p.want[t.Name] = true
+	}
+	if delete(p.koji, t.Name); t.Koji {
+		p.koji[t.Name] = true
+	}
+	for _, e := range t.External {
+		if e.ID == "" && !slices.Contains(p.follow[e.Repo], t.Name) {
+			p.follow[e.Repo] = append(slices.Clip(p.follow[e.Repo]), t.Name)
+		}
+	}
+	return nil
 }
 
 // heirs returns the given tags that exist and all that inherit from them.
@@ -203,7 +241,7 @@ func (p *present) heirs(tags []string) map[string]bool {
 // generation is the last change of a tag and all that it inherits from, and of the site.
 func (p *present) generation(tag string) (g state.Change, err error) {
 	g = p.site
-	_, err = merge.Order(tag, false, func(t string) ([]merge.Link, error) {
+	_, err = merge.Order(tag, p.koji[tag], func(t string) ([]merge.Link, error) {
 		if c := p.own[t]; c.Event > g.Event {
 			g = c
 		}

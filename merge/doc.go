@@ -17,7 +17,7 @@
 //
 // # Where the default differs from Koji's hub
 //
-// Order and Builds do as the hub does where they are asked to (koji); no tag can ask for it yet:
+// A tag may ask for what the hub and mergerepo_c do (koji in Order, Builds and Rules; vrepofs tag set --compat koji):
 //
 //	matter                            default                            koji (function of kojihub.py)
 //	noconfig on a link                concerns that link                 also its later siblings, when visits are compared
@@ -39,7 +39,7 @@
 //
 // Packages joins the packages of a tag's builds and of external repos, each source with a mode of its own: Koji's three, and
 // mergerepo_c's methods (Mode). A source of any mode claims its source packages; a source of ModeKoji gives only what none
-// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's.
-//
-// No tag has external repos yet.
+// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's, but for 32-bit
+// packages, which it adds to x86_64 by itself: a view here is of one arch. Groups, modules and advisories of external repos are not
+// merged yet.
 package merge

@@ -59,18 +59,13 @@ type Candidate struct {
 // filtered link brings is seen if any other visit lists its package. As tags here need not list their packages, a build counts as an
 // entry for its package in the tag that holds it.
 func Builds(sources []Source, koji bool) []Candidate {
-	type listing struct {
-		tag     string
-		blocked bool
-	}
-	listed := map[string]listing{} // by the first entry of a package
-	shown := map[string]bool{}     // packages that any visit lists or has a build of, past its filters; only if koji
+	listed := listings(sources)
+	shown := map[string]bool{} // packages that any visit lists or has a build of, past its filters; only if koji
 	n := 0
 	for _, s := range sources {
 		n += len(s.Builds)
-		for p, blocked := range s.Packages {
-			if _, ok := listed[p]; !ok && s.passes(p) {
-				listed[p] = listing{s.Tag, blocked}
+		for p := range s.Packages {
+			if koji && s.passes(p) {
 				shown[p] = true
 			}
 		}
@@ -111,4 +106,34 @@ func Builds(sources []Source, koji bool) []Candidate {
 		}
 	}
 	return out
+}
+
+// listing is what the package list of a view says of a package, and which tag says so.
+type listing struct {
+	tag     string
+	blocked bool
+}
+
+// listings is the package list of a view: of each package the first entry in the order.
+func listings(sources []Source) map[string]listing {
+	listed := map[string]listing{}
+	for _, s := range sources {
+		for p, blocked := range s.Packages {
+			if _, ok := listed[p]; !ok && s.passes(p) {
+				listed[p] = listing{s.Tag, blocked}
+			}
+		}
+	}
+	return listed
+}
+
+// BlockedPackages returns the source packages that the package list of a view blocks, for external repos.
+func BlockedPackages(sources []Source) map[string]bool {
+	blocked := map[string]bool{}
+	for p, l := range listings(sources) {
+		if l.blocked {
+			blocked[p] = true
+		}
+	}
+	return blocked
 }

@@ -152,6 +152,9 @@ func RemoveSnapshot(tx Tx, ref string) (Snapshot, error) {
 	if err != nil {
 		return s, err
 	}
+	if err := notExternal(tx, s.Repo, s.ID); err != nil {
+		return s, err
+	}
 	repo, err := GetRepo(tx, s.Repo)
 	if err != nil {
 		return s, err
@@ -174,6 +177,9 @@ func RemoveSnapshot(tx Tx, ref string) (Snapshot, error) {
 // RemoveRepo removes a repo and its whole line of snapshots. Earlier events still show them.
 func RemoveRepo(tx Tx, name string) error {
 	if _, err := GetRepo(tx, name); err != nil {
+		return err
+	}
+	if err := notExternal(tx, name, ""); err != nil {
 		return err
 	}
 	var refs []string

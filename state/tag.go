@@ -16,11 +16,14 @@ import (
 
 // Tag is a named set of builds with what it inherits.
 type Tag struct {
-	Name     string   `json:"name"`
-	Created  Change   `json:"created"`
-	Changed  Change   `json:"changed"`
-	Arches   []string `json:"arches"`            // of its views, in the order given: "x86_64", "src"
-	Inherit  []Link   `json:"inherit,omitempty"` // by priority
+	Name     string     `json:"name"`
+	Created  Change     `json:"created"`
+	Changed  Change     `json:"changed"`
+	Arches   []string   `json:"arches"`             // of its views, in the order given: "x86_64", "src"
+	Inherit  []Link     `json:"inherit,omitempty"`  // by priority
+	External []External `json:"external,omitempty"` // by priority
+	// Koji asks for what Koji's hub and mergerepo_c do where the default differs (package merge) in its own views.
+	Koji     bool     `json:"koji,omitempty"`
 	Metadata Metadata `json:"metadata,omitzero"` // of its views
 	// Signatures says which copies of RPMs its views take, the inherited ones too.
 	Signatures merge.Signatures `json:"signatures,omitzero"`
@@ -53,6 +56,35 @@ func (t Tag) Links() []merge.Link {
 		links[i] = merge.Link{Parent: l.Parent, MaxDepth: l.MaxDepth, Intransitive: l.Intransitive, NoConfig: l.NoConfig, Filter: l.Filter}
 	}
 	return links
+}
+
+// LastChange is the last commit that changed what the tag itself gives to views: its record, or a repo that it follows.
+func (t Tag) LastChange(r Reader) (Change, error) {
+	last := t.Changed
+	for _, e := range t.External {
+		if e.ID != "" {
+			continue
+		}
+		repo, err := GetRepo(r, e.Repo)
+		if err != nil {
+			return last, fmt.Errorf("tag %s: external repo: %w", t.Name, err)
+		}
+		if repo.Changed.Event > last.Event {
+			last = repo.Changed
+		}
+	}
+	return last, nil
+}
+
+// SetKoji says whether the views of a tag are as Koji's hub and mergerepo_c would make them.
+func SetKoji(tx Tx, tag string, koji bool) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	t.Koji = koji
+	putTag(tx, t)
+	return nil
 }
 
 // TagBuild is a build's place in a tag.

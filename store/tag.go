@@ -44,6 +44,7 @@ type TagSettings struct {
 	Metadata *state.Metadata // how the repodata of its views is written
 	Keys     *[]string       // wanted keys, the best first
 	Required *bool           // whether its views show nothing that is not signed by one of them
+	Koji     *bool           // whether its views are as Koji's hub and mergerepo_c make them
 }
 
 // SetTag changes settings of a tag, all in one event.
@@ -55,6 +56,11 @@ func (s *Store) SetTag(ctx context.Context, who Who, tag string, set TagSettings
 		}
 		if set.Metadata != nil {
 			if err := state.SetMetadata(tx, tag, *set.Metadata); err != nil {
+				return err
+			}
+		}
+		if set.Koji != nil {
+			if err := state.SetKoji(tx, tag, *set.Koji); err != nil {
 				return err
 			}
 		}
@@ -95,6 +101,16 @@ func (s *Store) Block(ctx context.Context, who Who, tag string, blocked bool, pa
 // AddParent makes a tag inherit from another.
 func (s *Store) AddParent(ctx context.Context, who Who, tag string, link state.Link) (state.Change, error) {
 	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.AddParent(tx, tag, link) })
+}
+
+// AddExternal gives a tag an external repo.
+func (s *Store) AddExternal(ctx context.Context, who Who, tag string, e state.External) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.AddExternal(tx, tag, e) })
+}
+
+// RemoveExternal takes an external repo from a tag.
+func (s *Store) RemoveExternal(ctx context.Context, who Who, tag, repo string) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.RemoveExternal(tx, tag, repo) })
 }
 
 // RemoveParent ends a tag's inheritance from another.

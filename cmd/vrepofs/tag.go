@@ -36,7 +36,7 @@ the tag has already is tagged again and so becomes the last.`,
 		a.tagItems("unblock", "PACKAGE", "Let packages in again, also those that a parent blocks",
 			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
-		a.inheritNoun())
+		a.inheritNoun(), a.externalNoun())
 	return noun
 }
 
@@ -86,12 +86,13 @@ func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
 	var keys []string
 	var required bool
+	var compat string
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
 		Short: "Say how a tag's views are written and which signatures they want",
 		Long: `Says how the metadata (repodata) of a tag's own views is written from now on, and which signed copies of packages they
 take; tags that inherit from it have their own setting. Of --compress and --changelogs what is not given goes back to its
-default, unless only keys are set. --keys and --require-signed stay until they are given again (--keys "" ends them).
+default, unless only other things are set. --keys and --require-signed stay until they are given again (--keys "" ends them).
 
 A KEY is a fingerprint or its last 16 or 8 digits, as rpm -qp --qf '%{RSAHEADER:pgpsig}' shows it; vrepofs goes by what
 the package says and leaves it to clients to verify signatures. Without --require-signed, packages signed by none of the
@@ -111,6 +112,14 @@ inherits from brings them, the tag's name in the mount stays on the generation b
 			if cmd.Flags().Changed("require-signed") {
 				set.RequireSigned = &required
 			}
+			switch {
+			case !cmd.Flags().Changed("compat"):
+			case compat == "koji" || compat == "none":
+				koji := compat == "koji"
+				set.Koji = &koji
+			default:
+				return wrong(cmd, "--compat %s: want koji or none", compat)
+			}
 			if set == (ctl.TagSettings{}) || cmd.Flags().Changed("compress") || cmd.Flags().Changed("changelogs") {
 				set.Metadata = &m
 			}
@@ -121,6 +130,7 @@ inherits from brings them, the tag's name in the mount stays on the generation b
 	})
 	metadataFlags(cmd, &m)
 	signatureFlags(cmd, &keys, &required)
+	cmd.Flags().StringVar(&compat, "compat", "", "select as `WHAT` does where our default differs: koji (its hub and mergerepo_c), or none")
 	return cmd
 }
 

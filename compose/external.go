@@ -1,0 +1,90 @@
+package compose
+
+import (
+	"fmt"
+	"slices"
+
+	"vrepofs/merge"
+	"vrepofs/state"
+)
+
+// External is an external repo of a resolved tag.
+type External struct {
+	Tag string // that has it
+	state.External
+	Snapshot state.Snapshot // the zero Snapshot: the repo has none
+}
+
+// externals finds the external repos of a tag: by the order of tags, in one tag by priority; of one repo that several tags have
+// the first counts (Koji's getExternalRepoList). What is followed counts for the generation.
+func (v *Resolved) externals(r state.Reader) error {
+	seen := map[string]bool{}
+	for _, visit := range v.Order {
+		for _, e := range v.Tags[visit.Tag].External {
+			if seen[e.Repo] {
+				continue
+			}
+			seen[e.Repo] = true
+			x := External{Tag: visit.Tag, External: e}
+			var err error
+			if x.Snapshot, _, err = state.ExternalSnapshot(r, e); err != nil {
+				return fmt.Errorf("tag %s: external repo %s: %w", visit.Tag, e.Ref(), err)
+			}
+			v.Externals = append(v.Externals, x)
+		}
+	}
+	return nil
+}
+
+// join selects from the RPMs of builds and those of external repos what the view of one arch holds, in the order of sources.
+func (v *Resolved) join(r state.Reader, arch string, builds []state.RPM, blocked map[string]bool) ([]state.RPM, error) {
+	var sources [][]state.RPM
+	var repos []merge.Repo
+	add := func(name string, mode merge.Mode, rpms []state.RPM) {
+		repo := merge.Repo{Name: name, Mode: mode, Packages: make([]merge.Package, len(rpms))}
+		for i := range rpms {
+			repo.Packages[i] = merge.Package{NEVRA: rpms[i].NEVRA, Source: rpms[i].Source, Time: rpms[i].Mtime, PkgID: rpms[i].Digest}
+		}
+		repos, sources = append(repos, repo), append(sources, rpms)
+	}
+	add("builds", v.buildMode(arch), builds)
+	for _, e := range v.Externals {
+		if !e.ForArch(arch) || e.Snapshot.Count == 0 {
+			continue
+		}
+		rpms := make([]state.RPM, 0, e.Snapshot.Count)
+		for row, err := range state.SnapshotRPMs(r, e.Snapshot) {
+			if err != nil {
+				return nil, err
+			}
+			rpms = append(rpms, row.RPM)
+		}
+		add(e.Snapshot.Ref(), e.Mode, rpms)
+	}
+	picks := merge.Packages(repos, merge.Rules{
+		InArch:  func(a string) bool { return merge.InArch(a, arch) },
+		Blocked: func(source string) bool { return blocked[source] },
+		Koji:    v.Tags[v.Tag].Koji,
+	})
+	out := make([]state.RPM, 0, len(picks))
+	for _, p := range picks {
+		if p.Fate == merge.Taken {
+			out = append(out, sources[p.Repo][p.Index])
+		}
+	}
+	return out, nil
+}
+
+// buildMode is the mode of a tag's builds among its external repos: theirs if they have one mode, as mergerepo_c has one for all.
+func (v *Resolved) buildMode(arch string) merge.Mode {
+	var modes []merge.Mode
+	for _, e := range v.Externals {
+		if e.ForArch(arch) && !slices.Contains(modes, e.Mode) {
+			modes = append(modes, e.Mode)
+		}
+	}
+	if len(modes) == 1 {
+		return modes[0]
+	}
+	return merge.ModeKoji
+}
