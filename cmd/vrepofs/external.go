@@ -14,17 +14,18 @@ func (a *app) externalNoun() *cobra.Command {
 	noun := &cobra.Command{
 		Use:   "external",
 		Short: "External repos of a tag: add, remove, list",
-		Long: `The views of a tag hold its builds, and behind them packages of external repos: repos of this store. They come in the order
-of tags, in one tag by priority, the lower number first; tags that inherit from TAG have them too.
+		Long: `The views of a tag hold its builds, and behind them packages of external repos: repos of this store. They come in
+the order of tags, in one tag by priority, the lower number first; tags that inherit from TAG have them too.
 
 Each has a merge mode of its own, which says what of it joins what came before:
-  koji     of each source package only the first source that has it, there its highest version: what Koji builds with
+  koji     of each source package only the first source that has it, there its highest version
   simple   every package, duplicates too
   bare     every version of each package, for repositories with modules (all: the same)
   repo     of each name and arch the first
   ts       of each name and arch the latest file
   nvr      of each name and arch the highest version
-A package that the tag blocks is in none. mergerepo_c and Koji differ in details: vrepofs tag set TAG --compat koji.`,
+A package that the tag blocks is in none. mergerepo_c and Koji differ in details, and
+vrepofs tag set TAG --compat koji selects as they do.`,
 		Example: `  vrepofs tag external add dev fedora@latest --priority 10
   vrepofs tag external list dev`,
 	}
