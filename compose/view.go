@@ -51,11 +51,10 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 		return View{}, fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
 	}
 	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch)}
-	if b, ok := c.index.Recorded(v.Recipe); ok && !c.fresh {
-		if err := v.decode(b); err != nil {
-			return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
+	if !c.fresh {
+		if made, err := c.Recorded(&v); err != nil || made {
+			return v, err
 		}
-		return v, nil
 	}
 	rpms, err := resolved.RPMs(r, arch)
 	if err != nil {
@@ -65,6 +64,18 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)
 	}
 	return v, nil
+}
+
+// Recorded fills in what the view with v's recipe is, if it was composed before; it never composes.
+func (c *Composer) Recorded(v *View) (made bool, err error) {
+	b, made := c.index.Recorded(v.Recipe)
+	if !made {
+		return false, nil
+	}
+	if err := v.decode(b); err != nil {
+		return false, fmt.Errorf("view %s/%s: %w", v.Tag, v.Arch, err)
+	}
+	return true, nil
 }
 
 // compose makes the view's tree and records it under its recipe.

@@ -88,7 +88,15 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	})
 
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		watchGrace(ctx, shown, st.Now, log)
+	}()
+	defer func() {
+		stop()
+		<-watched // before the store is closed
+	}()
 	mountpoint, err := resolveMountpoint(o.Mountpoint)
 	if err != nil {
 		mountpoint = o.Mountpoint

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"runtime"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"vrepofs/fs"
+	"vrepofs/layout"
 )
 
 // Status is what `vrepofs status` shows.
@@ -28,8 +30,24 @@ type Status struct {
 	Daemon    *DaemonInfo       `json:"daemon,omitempty"` // nil: no daemon, the store was opened for this command
 	Mount     *fs.Stats         `json:"mount,omitempty"`  // counters of the mount since it was made
 	Held      map[string]string `json:"held,omitempty"`   // tags that stay on an older generation, with the reason
+	Grace     *Grace            `json:"grace,omitempty"`  // earlier generations whose names can still be opened; nil without a daemon
 	Memory    Memory            `json:"memory"`
 	Clock     Clock             `json:"clock"`
+}
+
+// Grace is what the mount holds of earlier generations: names that are gone and can be opened for a while.
+type Grace struct {
+	Held    []GracePath `json:"held"`    // in order of paths
+	Expired uint64      `json:"expired"` // generations that have left since the daemon began
+}
+
+// GracePath is what is held of one repository of channels or of one view.
+type GracePath struct {
+	Path        string    `json:"path"` // in the mount
+	Generations int       `json:"generations"`
+	Since       time.Time `json:"since"`         // when the oldest of them was replaced
+	Until       time.Time `json:"until"`         // when that one leaves
+	Grace       int64     `json:"grace_seconds"` // of the path
 }
 
 // BlobCount is how many blobs there are and how many bytes they have together.
@@ -120,8 +138,49 @@ func (h *Handler) showStatus(ctx context.Context, req *StatusRequest) (*Status, 
 			}
 			s.Held[tag] = err.Error()
 		}
+		if s.Grace, err = h.d.grace(); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
+}
+
+// grace is what the mount holds.
+func (d *daemon) grace() (*Grace, error) {
+	held, err := d.layout.Grace()
+	if err != nil {
+		return nil, err
+	}
+	g := &Grace{Held: []GracePath{}, Expired: d.layout.Expired()}
+	for _, k := range held {
+		g.Held = append(g.Held, GracePath{k.Path, k.Generations, stampTime(k.Since), stampTime(k.Until), k.Grace})
+	}
+	return g, nil
+}
+
+// graceTick is how long expiry may go unnoticed in the log.
+const graceTick = time.Minute
+
+// watchGrace notes what leaves its grace until ctx ends. Whether a name can be opened does not depend on it.
+func watchGrace(ctx context.Context, l *layout.Layout, now func() time.Time, log *slog.Logger) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		next, err := l.ExpireGrace(log)
+		if err != nil {
+			log.Error("grace", "error", err)
+		}
+		wait := graceTick
+		if !next.IsZero() {
+			wait = min(wait, max(time.Second, next.Sub(now())))
+		}
+		timer.Reset(wait)
+	}
 }
 
 // readMemory reads this process's memory. What cannot be read is 0.

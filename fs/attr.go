@@ -19,6 +19,9 @@ const (
 // dirMode is the mode of a directory that is not restricted. Everybody reads, nobody writes, and the files are not programs.
 const dirMode = syscall.S_IFDIR | 0o555
 
+// listBits are what a directory lacks that can be walked through and not be listed.
+const listBits = 0o444
+
 // fill sets the attributes of a node. They are a function of the node id alone, whatever place or generation the node was
 // reached through: the kernel has one inode for it.
 func fill(a *fuse.Attr, id nodeID, e *tree.Entry) {

@@ -28,6 +28,7 @@ type dirRef struct {
 type dir struct {
 	id     nodeID
 	parent nodeID
+	digest blob.Digest // of the directory's tree
 	*tree.Dir
 }
 
@@ -95,7 +96,7 @@ func (c *dirCache) loadRef(id nodeID, ref dirRef) (dir, error) {
 	if errors.Is(err, iofs.ErrNotExist) {
 		err = fmt.Errorf("%v", err) // a node that is missing is damage, not an absent name
 	}
-	return dir{id: id, parent: ref.parent, Dir: d}, err
+	return dir{id: id, parent: ref.parent, digest: ref.entry.Digest, Dir: d}, err
 }
 
 // descend finds the entry with a node id of ordinal > 0: its directory and its index there. visit, if not nil, is called with

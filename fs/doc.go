@@ -34,8 +34,18 @@
 // The kernel cannot tell blobs from each other by what is in them, but the mount looks at a blob's path at each open, so one that
 // was set aside, cut or replaced is EIO even while the kernel still has its backing id.
 //
+// # Earlier generations
+//
+// A name that a directory of a tree place lacks may be found in earlier generations of the place, for a time (Source.Earlier). No
+// listing shows it. A file found so has the node id that it has in its own generation, so its pages are still cached; a
+// directory is a place of its own, since a directory's id appears at one path only, and has mode 0111: it can be walked through,
+// not listed. Such a name is valid in the kernel until it expires and at most a minute, so a process that stays in a generation
+// notices within a minute that the Source thinks otherwise, and one that walks to the name when the generation is bound anew.
+// What is absent everywhere stays so, and is cached for ever as all absent names of trees. An earlier generation that
+// cannot be read is skipped, and logged: it must not spoil the present.
+//
 // # Reading order
 //
-// source.go (what is shown), nodeid.go, dircache.go and level.go (from ids to directories), lookup.go, readdir.go, open.go and
+// source.go (what is shown), nodeid.go, dircache.go and level.go (from ids to directories), lookup.go, earlier.go, readdir.go, open.go and
 // backing.go (requests), compose.go, notify.go, mount_linux.go.
 package fs

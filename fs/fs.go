@@ -32,6 +32,7 @@ const (
 	defaultComposers      = 2
 	defaultIdleBackingIDs = 16384
 	defaultDirCacheBytes  = 32 << 20
+	maxEarlier            = 16384 // some 300 bytes each
 	levelCacheBytes       = 16 << 20
 	maxPlaces             = 16384 // decoded place ids, some 150 bytes each
 )
@@ -84,6 +85,7 @@ type FS struct {
 	dirs          *dirCache
 	levels        *levels
 	places        *lru[nodeID, place]
+	earlier       *lru[string, pastDir] // directories of earlier generations by key and path
 	files         *files
 	notes         *notifier
 
@@ -99,6 +101,8 @@ type FS struct {
 type place struct {
 	key    string
 	tree   bool   // a tree place; else a level, symbolic link or file
+	grace  bool   // Child.Grace
+	hidden bool   // Child.Hidden
 	parent nodeID // the level that holds it; the root's is itself
 }
 
@@ -110,6 +114,7 @@ func newFS(src Source, o Options) *FS {
 	f.dirs = newDirCache(src, f.composer, o.DirCacheBytes)
 	f.levels = newLevels(src, levelCacheBytes)
 	f.places = newLRU[nodeID](maxPlaces, func(place) int64 { return 1 })
+	f.earlier = newLRU[string](maxEarlier, func(pastDir) int64 { return 1 })
 	f.files = newFiles(src, o.IdleBackingIDs, &f.stats)
 	f.notes = newNotifier(f)
 	return f
@@ -134,7 +139,7 @@ func (f *FS) place(id nodeID) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	p.tree = c.Tree
+	p.tree, p.grace, p.hidden = c.Tree, c.Grace, c.Hidden
 	if id != rootID {
 		if p.parent, err = keyID(f.src, c.Parent); err != nil {
 			return place{}, err

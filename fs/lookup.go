@@ -54,15 +54,17 @@ func (f *FS) lookupTree(cancel <-chan struct{}, parent nodeID, name string, out 
 	}
 	i, ok := d.Find(name)
 	if !ok {
-		out.EntryValid = forever
-		return fuse.OK
+		return f.lookupEarlier(cancel, &d, name, out)
 	}
 	e := d.Entry(i)
 	id := d.child(i, &e)
+	fillEntry(out, id, &e)
 	if e.Kind == tree.KindDir {
 		f.dirs.remember(id, parent, e)
+		if err := f.hide(&out.Attr, id); err != nil {
+			return f.status("lookup", parent, err)
+		}
 	}
-	fillEntry(out, id, &e)
 	return fuse.OK
 }
 
@@ -101,7 +103,10 @@ func (f *FS) GetAttr(cancel <-chan struct{}, input *fuse.GetAttrIn, out *fuse.At
 	}
 	out.AttrValid = forever
 	fill(&out.Attr, id, &e)
-	return fuse.OK
+	if e.Kind == tree.KindDir {
+		err = f.hide(&out.Attr, id)
+	}
+	return f.status("getattr", id, err)
 }
 
 // Readlink answers once per symbolic link; the kernel caches targets, as an id has one target for ever.

@@ -1,6 +1,9 @@
 package fs
 
 import (
+	"fmt"
+	iofs "io/fs"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
@@ -34,6 +37,11 @@ func (l *listing) live() bool { return l.level != nil && l.level.from.Live }
 func (f *FS) listing(cancel <-chan struct{}, id nodeID) (listing, error) {
 	if id.isRPM() {
 		return listing{}, errNode
+	}
+	if hidden, err := f.hidden(id); err != nil {
+		return listing{}, err
+	} else if hidden {
+		return listing{}, fmt.Errorf("directory of an earlier generation: %w", iofs.ErrPermission)
 	}
 	if id.isPlace() {
 		p, err := f.place(id)

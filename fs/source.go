@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 
 	"vrepofs/blob"
 	"vrepofs/tree"
@@ -31,6 +32,10 @@ type Source interface {
 	// Tree returns the root of a tree place, an entry of kind Dir. It may be slow (composition); each call has its own
 	// goroutine, at most Options.Composers run at once and never two for one key. ctx ends when the mount does.
 	Tree(ctx context.Context, key string) (tree.Entry, error)
+	// Earlier returns where a name that a tree place lacks is looked for, the first wins: in the directory of path dir ("" is the
+	// place itself) of a place whose Child says Grace; for a Hidden place the generation that it is of comes first. It never composes, and costs little: it is asked at every such miss. For
+	// one place it may only ever leave out more, as time goes by: that a name is in none of them is remembered.
+	Earlier(key, dir, name string) ([]Earlier, error)
 	// PlaceSerial returns the durable number of a key, never 0, giving it one if need be.
 	PlaceSerial(key string) (uint32, error)
 	// PlaceKey returns the key of a number that PlaceSerial gave, or iofs.ErrNotExist.
@@ -86,6 +91,11 @@ type Child struct {
 	// Root of a tree place, where it is known without composing: readers of it wait for no composition. Else nil. A place can be
 	// restricted (tree.Entry.Perm) by its Root only.
 	Root *tree.Entry
+	// Grace says of a tree place that names that it lacks are looked for in earlier generations (Source.Earlier).
+	Grace bool
+	// Hidden says of a tree place that it is a directory of an earlier generation that no listing shows, nor its own: it can be
+	// walked through by name (mode 0111) and not be listed (EACCES, which rsync --delete does not take for an empty directory).
+	Hidden bool
 	// Mtime of the child, seconds since 1970 UTC; a live level's grows with each change of its names. A tree place's root
 	// directory has this mtime, whatever its tree says, since it must be known without composing.
 	Mtime int64
@@ -93,4 +103,13 @@ type Child struct {
 	Symlink string
 	// File is a small file outside of trees, of kind File, Rope or Text. Its Mtime counts, not the child's.
 	File *tree.Entry
+}
+
+// Earlier is a directory of an earlier generation in which a name is looked for.
+type Earlier struct {
+	Key    string        // of the earlier generation's tree place, "channels@17": files that are found are files of that place
+	Root   tree.Entry    // its root
+	Dir    string        // path of the directory in it, "production/9/os/Packages"
+	Hidden string        // what the key of the place begins with that a directory found there is: + "/" + name
+	Left   time.Duration // for how long, above 0
 }

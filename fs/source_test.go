@@ -39,6 +39,7 @@ type memSource struct {
 	places   map[string]Child
 	levels   map[string]*Level
 	unlisted map[string][]Child // by level
+	earlier  func(key, dir, name string) ([]Earlier, error)
 	trees    map[string]func(context.Context) (tree.Entry, error)
 	rpms     map[uint64]File
 	serial   map[blob.Digest]uint64
@@ -103,6 +104,16 @@ func (s *memSource) Tree(ctx context.Context, key string) (tree.Entry, error) {
 		return tree.Entry{}, fmt.Errorf("tree %q: %w", key, iofs.ErrNotExist)
 	}
 	return fn(ctx)
+}
+
+func (s *memSource) Earlier(key, dir, name string) ([]Earlier, error) {
+	s.mu.Lock()
+	earlier := s.earlier
+	s.mu.Unlock()
+	if earlier == nil {
+		return nil, nil
+	}
+	return earlier(key, dir, name)
 }
 
 func (s *memSource) PlaceSerial(key string) (uint32, error) {

@@ -41,6 +41,7 @@ type counters struct {
 	blobErrors, errors                      atomic.Uint64
 	compositions, composeErrors             atomic.Uint64
 	timeouts, interrupted                   atomic.Uint64
+	earlierFound, earlierAbsent             atomic.Uint64
 	moves, entryNotes, inodeNotes, noteErrs atomic.Uint64
 	notifyTime                              atomic.Int64 // nanoseconds
 	fallbackReason                          atomic.Pointer[string]
@@ -69,6 +70,8 @@ type Stats struct {
 	Composing        int               `json:"composing"`         // running or waiting for their turn now
 	Timeouts         uint64            `json:"timeouts"`          // readers sent away with EAGAIN
 	Interrupted      uint64            `json:"interrupted"`       // readers that left with a signal
+	EarlierFound     uint64            `json:"earlier_found"`     // lookups of absent names that an earlier generation had
+	EarlierAbsent    uint64            `json:"earlier_absent"`    // and that none had
 	Moves            uint64            `json:"moves"`             // names told to the kernel
 	EntryNotes       uint64            `json:"entry_notes"`       // entry notifications that found something cached
 	NoteErrors       uint64            `json:"note_errors"`       // notifications that the kernel refused
@@ -98,6 +101,8 @@ func (f *FS) Stats() Stats {
 		ComposeErrors:    c.composeErrors.Load(),
 		Timeouts:         c.timeouts.Load(),
 		Interrupted:      c.interrupted.Load(),
+		EarlierFound:     c.earlierFound.Load(),
+		EarlierAbsent:    c.earlierAbsent.Load(),
 		Moves:            c.moves.Load(),
 		EntryNotes:       c.entryNotes.Load(),
 		NoteErrors:       c.noteErrs.Load(),

@@ -5,14 +5,22 @@ import (
 	"vrepofs/state"
 )
 
-// channelsNow is the generation of channels in a state, the event that last changed what is seen of any; the zero Change when there
-// are none to be seen.
+// channelsNow is the generation of channels in a state, the event that last changed what is seen of any, or a setting of any:
+// what the kernel remembers must not outlive a setting. The zero Change when there are none to be seen.
 func channelsNow(r state.Reader) (state.Change, error) {
 	root, err := state.Published(r)
 	if err != nil || root.Kind == 0 {
 		return state.Change{}, err
 	}
-	return state.ChannelMoved(r, "")
+	moved, err := state.ChannelMoved(r, "")
+	if err != nil {
+		return moved, err
+	}
+	set, err := state.SettingsChanged(r)
+	if set.Event > moved.Event {
+		moved = set
+	}
+	return moved, err
 }
 
 // channelsChild describes channels, which are one tree place.
@@ -24,7 +32,7 @@ func channelsChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
 	if root.Kind == 0 {
 		return c, errKey(c.Key)
 	}
-	c.Tree, c.Mtime, c.Root = true, root.Mtime, &root
+	c.Tree, c.Mtime, c.Root, c.Grace = true, root.Mtime, &root, !p.at
 	if p.at {
 		c.Parent = "at/" + p.eventName()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"vrepofs/pinned"
 	"vrepofs/state"
+	"vrepofs/tree"
 )
 
 // place is a key taken apart.
@@ -18,6 +19,10 @@ type place struct {
 	path   []string    // what follows the table: repo and id (or latest, of a file), or tag and arch
 	link   bool        // a symbolic link: latest@ID, or EVENT@
 	pinned pinned.Kind // of a file beside what path says; "" for the directory itself
+
+	// Of a directory of an earlier generation, event, that no listing shows: the generation that it is looked up in, and its path.
+	live   uint64
+	inside string
 }
 
 // errKey is the reason why a key that this package did not make is refused.
@@ -42,6 +47,8 @@ func parseKey(key string) (place, error) {
 	c := strings.Split(key, "/")
 	var p place
 	switch {
+	case strings.Contains(c[0], "~"):
+		return parseHidden(key, c)
 	case c[0] == "at":
 		event, link := strings.CutSuffix(c[1], "@")
 		n, err := strconv.ParseUint(event, 10, 64)
@@ -88,6 +95,25 @@ func parseKey(key string) (place, error) {
 		if id, p.link = strings.CutPrefix(p.path[1], "latest@"); p.link {
 			p.path = []string{p.path[0], id}
 		}
+	}
+	return p, nil
+}
+
+// parseHidden takes apart the key of a directory of an earlier generation: "channels@21~17/a/b", "tags@21~17/f42/x86_64/a/b".
+func parseHidden(key string, c []string) (p place, err error) {
+	table, events, _ := strings.Cut(c[0], "@")
+	live, from, _ := strings.Cut(events, "~")
+	p.table = table
+	if p.live, err = strconv.ParseUint(live, 10, 64); err == nil {
+		p.event, err = strconv.ParseUint(from, 10, 64)
+	}
+	inside := c[1:]
+	if table == "tags" && len(c) > 3 {
+		p.path, inside = c[1:3], c[3:]
+	}
+	p.inside = strings.Join(inside, "/")
+	if err != nil || p.event >= p.live || table != "channels" && len(p.path) == 0 || tree.CheckPath(p.inside) != nil {
+		return place{}, errKey(key)
 	}
 	return p, nil
 }

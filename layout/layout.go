@@ -5,6 +5,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,9 @@ type Layout struct {
 	shown atomic.Pointer[present] // what the live names show
 	hot   hotViews
 	past  levels // of events and generations, which never change
+	grace graceCache
+
+	expired expired
 
 	passing passing // numbers of places that the journal does not take any more
 
@@ -74,6 +78,8 @@ func (l *Layout) Child(key string) (fs.Child, error) {
 		c.Parent, c.Symlink = "at", p.eventName()
 	case p.at && p.table == "":
 		c.Parent = "at"
+	case p.live != 0:
+		return l.hiddenChild(c, p, r)
 	case p.table == "channels":
 		return channelsChild(c, p, r)
 	case p.at && len(p.path) == 0:
@@ -124,7 +130,7 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 	case len(p.path) == 2 && p.at:
 		c.Parent = p.prefix() + "/" + p.path[0]
 	case len(p.path) == 2:
-		c.Parent = tagKey(state.Change{Event: p.event}, p.path[0])
+		c.Parent, c.Grace = tagKey(state.Change{Event: p.event}, p.path[0]), p.tree()
 	default:
 		g, err = withSite(r, g)
 		c.Parent, c.Mtime = p.prefix(), g.Stamp
@@ -156,6 +162,9 @@ func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
 	r, _, err := l.state(p)
 	if err != nil {
 		return tree.Entry{}, err
+	}
+	if p.live != 0 {
+		return l.hiddenRoot(p, r)
 	}
 	if p.table == "channels" {
 		root, err := state.Published(r)
@@ -220,6 +229,9 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 	}
 	if p.event != 0 {
 		x["user.vrepofs.event"] = p.eventName()
+	}
+	if p.inside != "" {
+		path = strings.TrimSuffix(p.inside+"/"+path, "/")
 	}
 	if p.table == "channels" && path != "" {
 		if r, _, err := l.state(p); err == nil {

@@ -191,3 +191,42 @@ func prefixes(path string) []string {
 	}
 	return append(out, path)
 }
+
+// Within returns the path of the repository in which a path lies, or that it is; "" when it lies in none.
+func Within(r Reader, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	for _, p := range prefixes(path) {
+		if there, err := exists(r, TableChannels, p); err != nil || there {
+			return p, err
+		}
+	}
+	return "", nil
+}
+
+// MovedPaths yields the paths that ever moved, those above repositories included, with when what is seen at or below them last
+// changed, in order.
+func MovedPaths(r Reader) iter.Seq2[MovedPath, error] {
+	return func(yield func(MovedPath, error) bool) {
+		for item, err := range r.List(TableChannelMoves, "/") {
+			m := MovedPath{Path: strings.TrimPrefix(item.Name, "/")}
+			if err == nil {
+				err = decode("moves of channel "+m.Path, item.Value, &m.Moved)
+			}
+			if err != nil {
+				yield(m, fmt.Errorf("moves of channels: %w", err))
+				return
+			}
+			if m.Path != "" && !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// MovedPath is a path of channels, and when what is seen at or below it last changed.
+type MovedPath struct {
+	Path  string
+	Moved Change
+}

@@ -17,6 +17,7 @@
 //	freezes     production                        when the path was frozen
 //	settings    /production                       Settings of the path and all below it: {"grace":3600}; "/" of all channels
 //	site        site                              Site: under which URLs the mount can be reached, and since when
+//	settings    changed                           when any of them was last changed
 //	published   channels                          the tree.Entry of the directory that readers see as channels
 //
 // A tag's builds and its package list are trees of their own, so that tagging one build among thousands rewrites a few

@@ -75,6 +75,18 @@ type Patch map[string]json.RawMessage
 // settingsRow is the name of a path's row in TableSettings: "/" for all channels.
 func settingsRow(path string) string { return "/" + path }
 
+// settingsChanged is the name of the row that says when any setting was last changed.
+const settingsChanged = "changed"
+
+// SettingsChanged says when any setting of channels was last changed. The zero Change: never.
+func SettingsChanged(r Reader) (Change, error) {
+	c, err := get[Change](r, TableSettings, "settings of channel", settingsChanged)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return Change{}, nil
+	}
+	return c, err
+}
+
 // OwnSettings returns what is set at exactly this path; "" is all channels.
 func OwnSettings(r Reader, path string) (Settings, error) {
 	own, err := ownPatch(r, path)
@@ -110,6 +122,9 @@ func AllSettings(r Reader) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("settings: %w", err)
 		}
+		if item.Name == settingsChanged {
+			continue
+		}
 		paths = append(paths, strings.TrimPrefix(item.Name, "/"))
 	}
 	return paths, nil
@@ -127,6 +142,7 @@ func Configure(tx Tx, path string, p Patch) error {
 	if err != nil {
 		return err
 	}
+	tx.Put(TableSettings, settingsChanged, encode(now(tx)))
 	if b != nil {
 		tx.Put(TableSettings, settingsRow(path), b)
 	} else if there, err := exists(tx, TableSettings, settingsRow(path)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"vrepofs/blob"
 	"vrepofs/compose"
@@ -25,6 +26,8 @@ type Options struct {
 	Command     string       // command line that the lock shows; "" means os.Args
 	Log         *slog.Logger // nil means nobody listens
 	FS          disk.FS      // nil means disk.OS
+	// Now is the clock of commits, and by which things expire; nil means time.Now.
+	Now func() time.Time
 }
 
 // Store is an open store. It is safe for concurrent use.
@@ -34,6 +37,7 @@ type Store struct {
 	Index    *index.Index
 	Composer *compose.Composer
 	log      *slog.Logger
+	now      func() time.Time
 
 	mu sync.Mutex
 	// mu guards published.
@@ -62,7 +66,10 @@ func Open(root string, o Options) (*Store, error) {
 	if _, err := os.Stat(filepath.Join(root, "vrepofs")); err != nil {
 		return nil, fmt.Errorf("no store at %s (make one with: vrepofs init --store %[1]s): %w", root, err)
 	}
-	s := &Store{Root: root, log: o.Log}
+	s := &Store{Root: root, log: o.Log, now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -74,7 +81,7 @@ func Open(root string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.Index, err = index.Open(root, index.Options{
-		FS: fs, AcceptClock: o.AcceptClock, Command: o.Command, HasBlob: s.hasBlob, Reparse: s.reparse,
+		FS: fs, Now: s.now, AcceptClock: o.AcceptClock, Command: o.Command, HasBlob: s.hasBlob, Reparse: s.reparse,
 		Report: func(format string, a ...any) { s.log.Warn(fmt.Sprintf(format, a...)) },
 	})
 	if err != nil {
@@ -86,6 +93,9 @@ func Open(root string, o Options) (*Store, error) {
 	s.Composer = compose.New(s.Index, s.Blobs)
 	return s, nil
 }
+
+// Now is the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
 
 // Close closes the index; blobs need no closing.
 func (s *Store) Close() error { return s.Index.Close() }

@@ -17,8 +17,8 @@ func (a *app) statusVerb() *cobra.Command {
 		Use:   "status [FLAGS]",
 		Short: "How the store, its daemon and its mount are",
 		Long: `Prints how the store, its daemon and its mount are: the last event, what the store holds, whether the kernel reads
-RPMs itself (passthrough), how often views were composed, memory, and the clock. With --full it also counts the blobs,
-which looks at every file.`,
+RPMs itself (passthrough), how often views were composed, which earlier generations are held in grace (their names can
+still be opened, and are not listed), memory, and the clock. With --full it also counts the blobs, which looks at every file.`,
 		Example: "  vrepofs status\n  vrepofs status --full\n  vrepofs status --json | jq .mount.passthrough",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,6 +62,7 @@ func (a *app) showStatus(s *ctl.Status) {
 	} else {
 		a.showDaemon(s, field)
 	}
+	a.showGrace(s.Grace, field)
 	field("memory", "%s anonymous; heap %s", showSize(s.Memory.Anonymous), showSize(s.Memory.Heap))
 	if s.Clock.Ahead > 0 {
 		field("clock", "the last event's time is %s ahead of the clock", time.Duration(s.Clock.Ahead)*time.Second)
@@ -104,6 +105,31 @@ func (a *app) showDaemon(s *ctl.Status, field func(string, string, ...any)) {
 	slices.Sort(held)
 	for _, h := range held {
 		field("HELD BACK", "%s", h)
+	}
+}
+
+// maxGraceShown bounds the lines about grace; --json has all.
+const maxGraceShown = 10
+
+func (a *app) showGrace(g *ctl.Grace, field func(string, string, ...any)) {
+	if g == nil {
+		return
+	}
+	if len(g.Held) == 0 {
+		field("grace", "no earlier generation is held; %s left since the daemon began", showNumber(int64(g.Expired)))
+		return
+	}
+	n := 0
+	for _, h := range g.Held {
+		n += h.Generations
+	}
+	field("grace", "%s held of %s; %s left since the daemon began", showCount(n, "earlier generation"), showCount(len(g.Held), "path"), showNumber(int64(g.Expired)))
+	for i, h := range g.Held {
+		if i == maxGraceShown {
+			field("", "and %s more; --json shows them", showNumber(int64(len(g.Held)-i)))
+			break
+		}
+		field("", "%s: %d, the oldest replaced at %s, leaves at %s", h.Path, h.Generations, showTime(h.Since), showTime(h.Until))
 	}
 }
 
