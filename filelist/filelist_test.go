@@ -299,11 +299,17 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// BenchmarkRender lists 100 repositories of 10,000 packages: anew, and with one package changed in each.
+// BenchmarkRender lists 100 repositories of 1,000 and of 10,000 packages: anew, and with one package changed in each.
 func BenchmarkRender(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { benchmarkRender(b, n) })
+	}
+}
+
+func benchmarkRender(b *testing.B, packages int) {
 	f := newFixture()
 	root := tree.Entry{Kind: tree.KindDir, Nodes: 1}
-	r := repo(b, f, 10_000, false, "x")
+	r := repo(b, f, packages, false, "x")
 	for i := range 100 {
 		root = f.set(b, root, fmt.Sprintf("r%d/os", i), &r, t0)
 	}
@@ -317,6 +323,14 @@ func BenchmarkRender(b *testing.B) {
 	})
 	b.Run("one in each", func(b *testing.B) {
 		n := 0
+		if _, err := f.renderer().Render(b.Context(), root); err != nil {
+			b.Fatal(err)
+		}
+		f.puts, f.bytes = 0, 0
+		defer func() {
+			b.ReportMetric(float64(f.puts)/float64(n), "blobs/op")
+			b.ReportMetric(float64(f.bytes)/float64(n), "written-B/op")
+		}()
 		for b.Loop() {
 			n++
 			b.StopTimer()

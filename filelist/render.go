@@ -84,6 +84,7 @@ type pass struct {
 	root  tree.Entry
 	skip  []string
 	found map[string]bool // where symbolic links lead to, by directory and target
+	free  []*sheet        // empty ones, for their memory
 }
 
 // dir appends the lines of what is in a directory. path is "" or ends in "/".
@@ -107,6 +108,9 @@ func (p *pass) unit(s *sheet, kind byte, d blob.Digest, path string, restricted 
 		return s.add(u, p.Put)
 	}
 	u := &sheet{}
+	if n := len(p.free); n > 0 {
+		u, p.free = p.free[n-1], p.free[:n-1]
+	}
 	if err := render(u); err != nil {
 		return err
 	}
@@ -118,7 +122,10 @@ func (p *pass) unit(s *sheet, kind byte, d blob.Digest, path string, restricted 
 			return err
 		}
 	}
-	return s.add(u, p.Put)
+	err := s.add(u, p.Put)
+	u.reset()
+	p.free = append(p.free, u)
+	return err
 }
 
 // key is the memo key of a unit: all that its texts depend on but for where links lead, which known looks at.

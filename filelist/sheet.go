@@ -118,6 +118,15 @@ func (s *sheet) add(u *sheet, put func([]byte) (blob.Digest, error)) error {
 	return s.full(maxOpen, put)
 }
 
+// reset makes a sheet empty and keeps its memory.
+func (s *sheet) reset() {
+	for i := range s.texts {
+		t := &s.texts[i]
+		t.parts, t.open = t.parts[:0], t.open[:0]
+	}
+	s.sums, s.links, s.nodes = s.sums[:0], s.links[:0], 0
+}
+
 // appendSums appends the end of a fullfiletimelist, from the blank line behind the files on.
 func (s *sheet) appendSums(b []byte) []byte {
 	slices.SortFunc(s.sums, func(a, b sum) int { return strings.Compare(a.path, b.path) })

@@ -10,14 +10,16 @@ import (
 )
 
 // BenchmarkPromote promotes 100 repositories that all change, of 10 and of 1,000 packages: it should not matter. Then the same with the
-// files beside each repository that name its immutable path.
+// files beside each repository that name its immutable path, and with file lists, which render what changed.
 func BenchmarkPromote(b *testing.B) {
 	for _, c := range []struct {
-		n     int
-		sites []string
-	}{{10, nil}, {1000, nil}, {10, []string{"https://mirror.example.org/repos"}}} {
+		name   string
+		n      int
+		sites  []string
+		listed bool
+	}{{"10", 10, nil, false}, {"1000", 1000, nil, false}, {"site", 10, []string{"https://mirror.example.org/repos"}, false}, {"10 lists", 10, nil, true}, {"1000 lists", 1000, nil, true}} {
 		n := c.n
-		b.Run(fmt.Sprint(n, len(c.sites)), func(b *testing.B) {
+		b.Run(c.name, func(b *testing.B) {
 			dir := b.TempDir() + "/store"
 			if err := store.Create(dir); err != nil {
 				b.Fatal(err)
@@ -40,6 +42,11 @@ func BenchmarkPromote(b *testing.B) {
 					}
 				}
 				if _, err := s.Promote(ctx, who, fmt.Sprintf("staging%d", g), "production", false); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if c.listed {
+				if err := lists(b, s, "production", "m"); err != nil {
 					b.Fatal(err)
 				}
 			}
