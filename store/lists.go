@@ -293,11 +293,19 @@ func (l *lister) open(e tree.Entry) (io.ReadCloser, error) {
 	return f, err
 }
 
-// latest names the repositories at and below a path with the URL of each as it now is for ever, relative to the path.
+// latest names the repositories at and below a path with the URL of each as it now is for ever: below the first site or, if there is
+// none, relative to the path.
 func (l *lister) latest(at string) ([]filelist.Latest, error) {
-	up, prefix := "../", ""
+	base, prefix := "../", ""
 	if at != "" {
-		up, prefix = strings.Repeat("../", strings.Count(at, "/")+2), at+"/"
+		base, prefix = strings.Repeat("../", strings.Count(at, "/")+2), at+"/"
+	}
+	site, err := state.GetSite(l.tx)
+	if err != nil {
+		return nil, err
+	}
+	if len(site.URLs) > 0 {
+		base = site.URLs[0] + "/"
 	}
 	var repos []filelist.Latest
 	taken := map[string]bool{}
@@ -305,13 +313,13 @@ func (l *lister) latest(at string) ([]filelist.Latest, error) {
 		if err != nil {
 			return nil, err
 		}
-		base := strings.ReplaceAll(strings.TrimPrefix(c.Path, prefix), "/", "-")
-		name := base
+		id := strings.ReplaceAll(strings.TrimPrefix(c.Path, prefix), "/", "-")
+		name := id
 		for i := 2; taken[name]; i++ {
-			name = base + "-" + strconv.Itoa(i)
+			name = id + "-" + strconv.Itoa(i)
 		}
 		taken[name] = true
-		repos = append(repos, filelist.Latest{Name: name, URL: up + "at/" + strconv.FormatUint(c.Changed.Event, 10) + "/channels/" + c.Path})
+		repos = append(repos, filelist.Latest{Name: name, URL: base + "at/" + strconv.FormatUint(c.Changed.Event, 10) + "/channels/" + c.Path})
 	}
 	return repos, nil
 }

@@ -66,6 +66,30 @@ func TestListsPlaces(t *testing.T) {
 	if got := published(t, s, "p"); len(got) != 10 || got["fullfiletimelist-m"].Size == 0 || got["imagelist-m"].Size != 0 {
 		t.Errorf("lists of a first repository: %v", got)
 	}
+	latest := func(want string) {
+		t.Helper()
+		f, err := content(s, published(t, s, "p")["all_latest.txt"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if b, err := io.ReadAll(f); err != nil || string(b) != want {
+			t.Errorf("all_latest.txt: %q, %v, want %q", b, err, want)
+		}
+	}
+	c, err := state.GetChannel(s.Index.View(s.Index.Head()), "p/os")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed := fmt.Sprintf("at/%d/channels/p/os\n", c.Changed.Event)
+	latest("os ../../" + fixed)
+	if _, err := s.SetSite(ctx, who, []string{"https://h/r/"}); err != nil {
+		t.Fatal(err)
+	}
+	latest("os https://h/r/" + fixed)
+	if _, err := s.SetSite(ctx, who, nil); err != nil {
+		t.Fatal(err)
+	}
 	before := s.Index.Head()
 	for what, err := range map[string]error{
 		"lists in a repository":                 lists(t, s, "p/os/x", "m"),
