@@ -233,8 +233,8 @@ func (v *seals) seal(w tree.Writer, put func([]byte) (blob.Digest, error), m sta
 		return nil, nil
 	}
 	rule := v.rules[m.Path]
-	if rule.signer == nil && (m.Old == nil || m.Old.Signed == "") {
-		return nil, nil
+	if rule.signer == nil && (m.Old == nil || m.Old.Signed == "" && m.Old.Mode == state.Generated) {
+		return nil, nil // there is none; upstream's is taken away with upstream's repomd.xml
 	}
 	var seal compose.Seal
 	if rule.signer != nil {

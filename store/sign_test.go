@@ -374,6 +374,62 @@ func TestRequireSigned(t *testing.T) {
 	}
 }
 
+// TestSignatureOfUpstream holds that a verbatim repository keeps upstream's signature, whatever its path says, and that it goes with
+// upstream's repomd.xml.
+func TestSignatureOfUpstream(t *testing.T) {
+	b := newSignedBox(t)
+	ctx := t.Context()
+	im := storetest.Read(t, b.Store, testrpm.Spec{Name: "x"})
+	lease, err := b.Blobs.NewLease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Close()
+	for path, text := range map[string]string{"repodata/repomd.xml": "one", "repodata/repomd.xml.asc": "theirs", "repodata/repomd.xml.key": "their key"} {
+		d, err := lease.Write([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := im.AddFile(path, d, int64(len(text)), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lease.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := im.Snapshot(ctx, b.who, "up", store.SnapshotOptions{Verbatim: true, Revision: "7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := signtest.NewKey(t, "ed25519", "")
+	if err := b.configure("signed", `sign={"key_file":`+quoted(k.File)+`}`); err != nil {
+		t.Fatal(err)
+	}
+	theirs := func(path string, want bool) {
+		t.Helper()
+		asc, _ := b.file(path + "/repodata/repomd.xml.asc")
+		key, _ := b.file(path + "/repodata/repomd.xml.key")
+		if got := string(asc) == "theirs" && string(key) == "their key"; got != want {
+			t.Errorf("%s: upstream's signature: %v, want %v: %q, %q", path, got, want, asc, key)
+		}
+	}
+	for range 2 {
+		for _, path := range []string{"signed/os", "plain/os"} {
+			b.plan(b.SetChannel(ctx, b.who, path, snap.Ref(), false))
+			theirs(path, true)
+			b.plan(b.SetChannel(ctx, b.who, path, "dev/x86_64", false))
+			theirs(path, false)
+		}
+		b.check("signed/os", k)
+		if asc, _ := b.file("plain/os/repodata/repomd.xml.asc"); asc != nil {
+			t.Errorf("upstream's signature lies beside our repomd.xml: %q", asc)
+		}
+		if key, _ := b.file("plain/os/repodata/repomd.xml.key"); key != nil {
+			t.Errorf("upstream's key lies beside our repomd.xml: %q", key)
+		}
+	}
+}
+
 // TestWhoMaySetSigners: only the store's owner.
 func TestWhoMaySetSigners(t *testing.T) {
 	b := newSignedBox(t)
