@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"sign":          0, // detached OpenPGP signatures by key file, gpg or command
 	"pinned":        0, // .repo and mirrorlist: their text
 	"blob":          1, // content-addressed store
+	"closure":       1, // requirements that nothing in a set of packages meets
 	"tree":          2, // persistent Merkle map, directory entries
 	"repodata":      2, // read and write repomd, primary, filelists, other
 	"merge":         2, // pure selection
