@@ -41,7 +41,7 @@
 //
 // A channel's record holds the tree that is published at its path, with the times of that path; the one row of published is the
 // directory in which all of them lie at their paths, which is what readers see. Every operation on channels
-// is first a list of moves, which writes nothing (PlanSet, PlanPromote, PlanRollback, PlanUnset), so that it can be shown, and
+// is first a list of moves, which writes nothing (PlanSet, PlanPromote, PlanRollback, PlanUnset, PlanApply), so that it can be shown, and
 // then Publish. channelmoves has a record for every prefix of a path that ever moved, "/" for all of them, and keeps it after a removal:
 // from it follow the generation that the mount shows and the history of any path, one read per event that moved it.
 package state
