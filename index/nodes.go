@@ -103,6 +103,12 @@ func (b *Buffer) PutNode(d blob.Digest, enc []byte) error {
 	return nil
 }
 
+// Own returns a node that was put. Any number of goroutines may call it once nothing more is put.
+func (b *Buffer) Own(d blob.Digest) ([]byte, bool) {
+	enc, ok := b.known[d]
+	return enc, ok
+}
+
 // Nodes returns what was put, in order. Some of them may be in the store already.
 func (b *Buffer) Nodes() []NodeRow { return b.nodes }
 

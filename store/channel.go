@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -32,28 +31,14 @@ type Step struct {
 // Plan is what an operation on channels does, in the order of paths.
 type Plan struct {
 	Steps  []Step
-	Change state.Change // the commit; of a dry run, zero
+	Change state.Change // the commit; zero of a dry run, and when an Apply had nothing to do
+	Token  string       // names exactly this plan: How.Expect of the commit
 }
 
 // SetChannel publishes source at path: a snapshot ("fedora@20261121T043000Z", "fedora@latest") or a view, now or as of a moment
 // ("dev/x86_64", "dev/x86_64@17"). A dry run changes nothing and says what would happen.
 func (s *Store) SetChannel(ctx context.Context, who Who, path, source string, dry bool) (Plan, error) {
-	if err := state.CheckChannelPath(path); err != nil {
-		return Plan{}, err
-	}
-	c, err := s.publication(ctx, source)
-	if err != nil {
-		return Plan{}, err
-	}
-	c.Path = path
-	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) {
-		if c.Snapshot != "" {
-			if _, err := state.GetSnapshot(r, c.Snapshot); err != nil {
-				return nil, err
-			}
-		}
-		return state.PlanSet(r, c)
-	})
+	return s.Move(ctx, who, SetOp(path, source), How{Dry: dry})
 }
 
 // publication finds what a source names, and composes it if it is a view.
@@ -83,40 +68,17 @@ func (s *Store) publication(ctx context.Context, source string) (c state.Channel
 
 // Promote publishes everything that is at and below from also at to, and removes what to has and from lacks, in one commit.
 func (s *Store) Promote(ctx context.Context, who Who, from, to string, dry bool) (Plan, error) {
-	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) { return state.PlanPromote(r, from, to) })
+	return s.Move(ctx, who, PromoteOp(from, to), How{Dry: dry})
 }
 
 // Rollback makes a path and everything below it what it was at a moment; "" means before its last move.
 func (s *Store) Rollback(ctx context.Context, who Who, path string, to Moment, dry bool) (Plan, error) {
-	if err := state.CheckChannelPath(path); err != nil {
-		return Plan{}, err
-	}
-	var then index.Head
-	if to == "" {
-		moved, err := state.ChannelMoved(s.Index.View(s.Index.Head()), path)
-		if err != nil {
-			return Plan{}, err
-		}
-		if moved.Event == 0 {
-			return Plan{}, fmt.Errorf("channel %s never moved: %w", path, state.ErrConflict)
-		}
-		if then, err = s.Index.At(moved.Event - 1); err != nil {
-			return Plan{}, err
-		}
-	} else {
-		var err error
-		if then, err = s.Head(to); err != nil {
-			return Plan{}, err
-		}
-	}
-	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) {
-		return state.PlanRollback(r, s.Index.View(then), path)
-	})
+	return s.Move(ctx, who, RollbackOp(path, to), How{Dry: dry})
 }
 
 // UnsetChannel removes a path with everything below it. Earlier events still show it.
 func (s *Store) UnsetChannel(ctx context.Context, who Who, path string, dry bool) (Plan, error) {
-	return s.move(ctx, who, dry, func(r state.Reader) ([]state.Move, error) { return state.PlanUnset(r, path) })
+	return s.Move(ctx, who, UnsetOp(path), How{Dry: dry})
 }
 
 // FreezeChannel refuses all moves at and below a path until it is thawed.

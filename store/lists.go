@@ -27,7 +27,7 @@ const composeID = "COMPOSE_ID"
 // lists brings the file lists of all channels up to root, which was the directory was before the commit, and returns root with
 // them and the blobs that they refer to. Below a path where nothing changed they stay as they are. It notes that channels changed,
 // if they do, since lists may change alone.
-func (s *Store) lists(ctx context.Context, tx *index.Tx, lease *blob.Lease, was, root tree.Entry) (tree.Entry, []blob.Digest, error) {
+func (s *Store) lists(ctx context.Context, tx publishTx, lease *blob.Lease, was, root tree.Entry) (tree.Entry, []blob.Digest, error) {
 	paths, err := state.ListedPaths(tx)
 	if err != nil {
 		return root, nil, err
@@ -90,7 +90,7 @@ func (s *Store) configureLists(ctx context.Context, who Who, c *configuration) (
 type lister struct {
 	s     *Store
 	ctx   context.Context
-	tx    *index.Tx
+	tx    publishTx
 	lease *blob.Lease
 	blobs []blob.Digest
 	known map[blob.Digest]bool // what the lists before refer to, and so is there

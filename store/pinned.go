@@ -85,7 +85,7 @@ func Later(a, b state.Change) state.Change {
 
 // pinMoved returns what moves that were made in the records (state.Publish) put beside their repositories: texts, since a blob of its
 // own for each would cost thrice what the promotion of 100 repositories does (BenchmarkPromote).
-func pinMoved(tx *index.Tx, moves []state.Move) (grafts []compose.Grafted, err error) {
+func pinMoved(tx publishTx, moves []state.Move) (grafts []compose.Grafted, err error) {
 	for _, m := range moves {
 		if m.New == nil {
 			for _, k := range pinned.Kinds() {
@@ -117,7 +117,7 @@ func oneOf(grafts []compose.Grafted) []compose.Grafted {
 }
 
 // pinOne adds what is to lie beside the repository at a path.
-func pinOne(tx *index.Tx, path string, grafts []compose.Grafted) ([]compose.Grafted, error) {
+func pinOne(tx publishTx, path string, grafts []compose.Grafted) ([]compose.Grafted, error) {
 	c, err := state.GetChannel(tx, path)
 	if err != nil {
 		return nil, err

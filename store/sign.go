@@ -342,7 +342,7 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	if err := s.probe(ctx, c); err != nil {
 		return state.Change{}, err
 	}
-	plan, err := s.change(ctx, who, false, c, func(r state.Reader) ([]state.Move, error) {
+	again := func(r state.Reader) ([]state.Move, error) {
 		var moves []state.Move
 		for old, err := range state.Channels(r, c.path) {
 			if err != nil {
@@ -352,7 +352,9 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 			moves = append(moves, state.Move{Path: old.Path, Old: &old, New: &is})
 		}
 		return moves, nil
-	})
+	}
+	op := Op{prepare: func(context.Context, *Store) (planner, error) { return again, nil }}
+	plan, err := s.change(ctx, who, op, How{}, c)
 	return plan.Change, err
 }
 
