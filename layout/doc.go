@@ -9,6 +9,7 @@
 //	tags/TAG/ARCH.repo, .mirrorlist, repos/REPO/latest.repo, .mirrorlist  name at/EVENT/… by URL, once the site is known (package pinned);
 //	                            those of other snapshots, repos/REPO/ID.repo, are found, but not listed
 //	at/LABEL, at/TIME -> EVENT  symbolic links, so that a directory has one place
+//	at/candidate-ID/channels/…  what an operation would publish, while a gate looks at it; not listed
 //
 // # Keys of places
 //
@@ -26,6 +27,7 @@
 //	tags@20~17/f42/x86_64/Packages/z                    the same in a view
 //	at/23  at/23/repos  at/23/repos/fedora  at/23/tags  at/23/tags/f42   as of event 23
 //	at/23/repos/fedora/20261121T043000Z  at/23/tags/f42/x86_64  at/23/channels   trees
+//	candidate-0f…  candidate-0f…/channels               a candidate, in this process only
 //	at/23@                                              the symbolic link that every label and time of event 23 is
 //
 // # A commit

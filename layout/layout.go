@@ -2,6 +2,7 @@ package layout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"os"
@@ -27,7 +28,8 @@ type Layout struct {
 
 	expired expired
 
-	passing passing // numbers of places that the journal does not take any more
+	candidates candidates
+	passing    passing // numbers of places that the journal does not take any more
 
 	publishing sync.Mutex // one Publish at a time
 }
@@ -63,6 +65,9 @@ func (l *Layout) state(p place) (state.Reader, index.Head, error) {
 
 // Child describes a place. Times come from the state that the place shows.
 func (l *Layout) Child(key string) (fs.Child, error) {
+	if isCandidate(key) {
+		return l.candidateChild(key)
+	}
 	p, err := parseKey(key)
 	if err != nil {
 		return fs.Child{}, err
@@ -144,6 +149,13 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 
 // Tree returns the root of a snapshot, of all channels, or of a view, which is composed if it was not before.
 func (l *Layout) Tree(ctx context.Context, key string) (tree.Entry, error) {
+	if isCandidate(key) {
+		c, err := l.candidateChild(key)
+		if err != nil || c.Root == nil {
+			return tree.Entry{}, errKey(key)
+		}
+		return *c.Root, nil
+	}
 	p, err := parseKey(key)
 	if err != nil {
 		return tree.Entry{}, err
@@ -213,7 +225,13 @@ func (l *Layout) OpenRope(d blob.Digest, size int64) (fs.Rope, error) {
 }
 
 // Node fetches a tree node.
-func (l *Layout) Node(d blob.Digest) ([]byte, error) { return l.st.Index.Node(d) }
+func (l *Layout) Node(d blob.Digest) ([]byte, error) {
+	enc, err := l.st.Index.Node(d)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return l.candidateNode(d, err)
+	}
+	return enc, err
+}
 
 // Xattrs answers "what am I looking at": the blob's digest, the event and the recipe.
 func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {

@@ -13,6 +13,9 @@ import (
 // Level lists a level. Levels of the present are kept for as long as the present is, others as long as there is
 // room.
 func (l *Layout) Level(key string) (*fs.Level, error) {
+	if isCandidate(key) {
+		return l.candidateLevel(key)
+	}
 	p, err := parseKey(key)
 	if err != nil {
 		return nil, err
@@ -54,6 +57,11 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 
 // Find returns a child of a level without listing it.
 func (l *Layout) Find(key, name string) (fs.Child, error) {
+	if key == "at" && isCandidate(name) {
+		return l.candidateChild(name)
+	} else if isCandidate(key) {
+		return l.candidateChild(key + "/" + name)
+	}
 	p, err := parseKey(key)
 	if err != nil || p.tree() || p.leaf() {
 		return fs.Child{}, errKey(key)

@@ -22,6 +22,7 @@ import (
 type mounted struct {
 	*store.Store
 	layout *layout.Layout
+	fs     *fs.FS
 	mnt    string
 }
 
@@ -34,7 +35,7 @@ func mount(t *testing.T, s *store.Store) *mounted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &mounted{s, l, t.TempDir()}
+	m := &mounted{Store: s, layout: l, mnt: t.TempDir()}
 	f, err := fs.Mount(t.Context(), m.mnt, l, fs.Options{AllowOther: true, StatfsDir: s.Root, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +45,7 @@ func mount(t *testing.T, s *store.Store) *mounted {
 			t.Errorf("unmount: %v", err)
 		}
 	})
+	m.fs = f
 	s.Publish(func(ctx context.Context) error { return l.Publish(ctx, f) })
 	return m
 }

@@ -12,8 +12,8 @@ import (
 // firstPassing is the first number of a place that is not durable. Durable ones count from 1 and never come so far.
 const firstPassing = 1 << 30
 
-// passing numbers places while the journal takes no more records (a bad record in it, a failed sync, a full disk): what can be
-// read must stay readable. These numbers mean nothing to the next process. The zero value is ready for use.
+// passing numbers places of candidates, and all others while the journal takes no more records (a bad record in it, a failed sync, a
+// full disk): what can be read must stay readable. These numbers mean nothing to the next process. The zero value is ready for use.
 type passing struct {
 	used atomic.Bool // any number was given
 
@@ -58,8 +58,11 @@ func (p *passing) key(serial uint32) (string, error) {
 	return "", fmt.Errorf("place %d: %w", serial, iofs.ErrNotExist)
 }
 
-// PlaceSerial returns the number of a place, which is durable unless nothing can be written.
+// PlaceSerial returns the number of a place, which is durable unless nothing can be written, or the place is a candidate's.
 func (l *Layout) PlaceSerial(key string) (uint32, error) {
+	if isCandidate(key) {
+		return l.passing.serial(key), nil
+	}
 	if n := l.passing.given(key); n != 0 {
 		return n, nil
 	}
