@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"state":         4, // the nouns as records
 	"ingest":        5, // RPM files → blobs, records, snapshots, builds
 	"compose":       5, // tag → view: selection, repodata, tree
+	"wanted":        5, // the YAML file of apply
 	"store":         6, // an open store: every operation as a method
 	"layout":        7, // the store as the tree of the mount; what a commit does to it
 	"ctl":           8, // HTTP API on the Unix socket
@@ -62,6 +63,7 @@ var doors = []struct{ module, door, reason string }{
 	{"github.com/sassoftware/go-rpmutils", "ingest", "reads RPM headers of every format version"},
 	{"github.com/xi2/xz", "repodata", "reads metadata that other tools compressed with xz; bounded window"},
 	{"github.com/ProtonMail/go-crypto", "sign", "OpenPGP: golang.org/x/crypto/openpgp is frozen, and the format is no thing to write again"},
+	{"go.yaml.in/yaml/v3", "wanted", "people write the wanted state of channels, and they write YAML; read as nodes, with the line of each"},
 	{"github.com/spf13/cobra", "cmd/vrepofs", "nouns, verbs, flags, help and completion of the command line"},
 	{"github.com/cheggaaa/pb/v3", "cmd/vrepofs", "progress bars are talk to a person; the product reports progress as numbers"},
 	{"github.com/google/rpmpack", "testrpm", "makes RPM files for tests"},
