@@ -62,7 +62,8 @@ type PackageChange struct {
 // ChannelPlan is what an operation on channels does, or would do.
 type ChannelPlan struct {
 	DryRun bool          `json:"dry_run,omitempty"`
-	Change *Change       `json:"change,omitempty"` // not of a dry run
+	Change *Change       `json:"change,omitempty"` // not of a dry run, nor when there was nothing to do
+	Plan   string        `json:"plan,omitempty"`   // names exactly this plan: MoveRequest.Plan of the commit
 	Steps  []ChannelStep `json:"steps"`
 }
 
@@ -86,15 +87,6 @@ type ListChannelsRequest struct {
 	Path string `json:"path,omitempty"`
 }
 
-// ChannelRequest changes what is at a path.
-type ChannelRequest struct {
-	Why
-	Path   string `json:"path"`
-	Source string `json:"source,omitempty"` // set: what is published; promote: the path it comes from
-	To     string `json:"to,omitempty"`     // rollback: the moment; "" is before the last move
-	DryRun bool   `json:"dry_run,omitempty"`
-}
-
 // FreezeRequest refuses moves at and below a path, or allows them again.
 type FreezeRequest struct {
 	Why
@@ -115,26 +107,6 @@ const maxHistory = 50
 // ListChannels lists what is published at and below a path, by path; "" is everything.
 func (c *Client) ListChannels(ctx context.Context, at At, path string) (*Channels, error) {
 	return call[Channels](ctx, c, "channel/list", ListChannelsRequest{at, path})
-}
-
-// SetChannel publishes a snapshot or a view at a path.
-func (c *Client) SetChannel(ctx context.Context, why Why, path, source string, dry bool) (*ChannelPlan, error) {
-	return call[ChannelPlan](ctx, c, "channel/set", ChannelRequest{Why: why, Path: path, Source: source, DryRun: dry})
-}
-
-// Promote publishes everything at and below from also at to.
-func (c *Client) Promote(ctx context.Context, why Why, from, to string, dry bool) (*ChannelPlan, error) {
-	return call[ChannelPlan](ctx, c, "channel/promote", ChannelRequest{Why: why, Path: to, Source: from, DryRun: dry})
-}
-
-// Rollback makes a path and everything below it what it was at a moment; "" is before its last move.
-func (c *Client) Rollback(ctx context.Context, why Why, path, to string, dry bool) (*ChannelPlan, error) {
-	return call[ChannelPlan](ctx, c, "channel/rollback", ChannelRequest{Why: why, Path: path, To: to, DryRun: dry})
-}
-
-// UnsetChannel removes a path with everything below it.
-func (c *Client) UnsetChannel(ctx context.Context, why Why, path string, dry bool) (*ChannelPlan, error) {
-	return call[ChannelPlan](ctx, c, "channel/unset", ChannelRequest{Why: why, Path: path, DryRun: dry})
 }
 
 // FreezeChannel refuses moves at and below a path.
@@ -210,22 +182,6 @@ func (h *Handler) listChannels(_ context.Context, req *ListChannelsRequest) (*Ch
 	return out, nil
 }
 
-func (h *Handler) setChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
-	return planned(req.DryRun)(h.st.SetChannel(ctx, who(ctx, req.Why), req.Path, req.Source, req.DryRun))
-}
-
-func (h *Handler) promoteChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
-	return planned(req.DryRun)(h.st.Promote(ctx, who(ctx, req.Why), req.Source, req.Path, req.DryRun))
-}
-
-func (h *Handler) rollbackChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
-	return planned(req.DryRun)(h.st.Rollback(ctx, who(ctx, req.Why), req.Path, store.Moment(req.To), req.DryRun))
-}
-
-func (h *Handler) unsetChannel(ctx context.Context, req *ChannelRequest) (*ChannelPlan, error) {
-	return planned(req.DryRun)(h.st.UnsetChannel(ctx, who(ctx, req.Why), req.Path, req.DryRun))
-}
-
 func (h *Handler) freezeChannel(ctx context.Context, req *FreezeRequest) (*Change, error) {
 	return changed(h.st.FreezeChannel(ctx, who(ctx, req.Why), req.Path, !req.Thaw))
 }
@@ -251,21 +207,6 @@ func (h *Handler) logChannel(ctx context.Context, req *ChannelLogRequest) (*Chan
 		out.Events = append(out.Events, v)
 	}
 	return out, nil
-}
-
-// planned makes the answer of an operation.
-func planned(dry bool) func(store.Plan, error) (*ChannelPlan, error) {
-	return func(p store.Plan, err error) (*ChannelPlan, error) {
-		if err != nil {
-			return nil, err
-		}
-		out := &ChannelPlan{DryRun: dry, Steps: stepsOf(p.Steps)}
-		if !dry {
-			c := changeOf(p.Change)
-			out.Change = &c
-		}
-		return out, nil
-	}
 }
 
 func stepsOf(steps []store.Step) []ChannelStep {

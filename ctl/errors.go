@@ -12,6 +12,7 @@ import (
 	"vrepofs/ingest"
 	"vrepofs/sign"
 	"vrepofs/state"
+	"vrepofs/store"
 )
 
 // ErrPanic is the kind of the answer to a request whose handler panicked. The daemon's log has the stack.
@@ -38,6 +39,7 @@ func kinds() []kind {
 		{"label_taken", http.StatusConflict, index.ErrConflict},
 		{"conflict", http.StatusConflict, state.ErrConflict},
 		{"not_signed", http.StatusFailedDependency, sign.ErrNotSigned},
+		{"gate", http.StatusConflict, store.ErrGate},
 		{"disagree", http.StatusBadRequest, ingest.ErrDisagree},
 		{"bad_rpm", http.StatusBadRequest, ingest.ErrBadRPM},
 		{"permission", http.StatusForbidden, iofs.ErrPermission},

@@ -33,6 +33,7 @@ type daemon struct {
 	mount  *fs.FS
 	layout *layout.Layout
 	stop   context.CancelFunc // makes Serve end
+	ending <-chan struct{}    // closed once it is to end: what waits for a client gives up
 }
 
 // NewHandler returns the handler of an open store, which stays the caller's. log may be nil.
@@ -76,10 +77,7 @@ func (h *Handler) routes() {
 	post(h, "tag/external-remove", h.removeExternal)
 	post(h, "tag/external-list", h.listExternals)
 	post(h, "channel/list", h.listChannels)
-	post(h, "channel/set", h.setChannel)
-	post(h, "channel/promote", h.promoteChannel)
-	post(h, "channel/rollback", h.rollbackChannel)
-	post(h, "channel/unset", h.unsetChannel)
+	post(h, "channel/move", h.moveChannels)
 	post(h, "channel/freeze", h.freezeChannel)
 	post(h, "channel/settings", h.settings)
 	post(h, "channel/configure", h.configure)
@@ -91,6 +89,7 @@ func (h *Handler) routes() {
 	post(h, "daemon/stop", h.stopDaemon)
 	h.mux.HandleFunc("POST /v1/verify/run", h.runVerify)
 	h.mux.HandleFunc("POST /v1/import/run", h.runImport)
+	h.mux.HandleFunc("POST /v1/channel/try", h.tryMove)
 }
 
 // post registers a request of the usual form.

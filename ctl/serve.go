@@ -101,7 +101,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	if err != nil {
 		mountpoint = o.Mountpoint
 	}
-	d := &daemon{mount: mount, layout: shown, stop: stop, info: DaemonInfo{
+	d := &daemon{mount: mount, layout: shown, stop: stop, ending: ctx.Done(), info: DaemonInfo{
 		PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second), Version: o.Version, Mountpoint: mountpoint,
 		User: userName(uint32(os.Geteuid())), AllowOther: o.AllowOther,
 	}}

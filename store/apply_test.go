@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vrepofs/repodata"
+	"vrepofs/sign/signtest"
 	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/store/storetest"
@@ -244,5 +245,45 @@ func TestRegenerate(t *testing.T) {
 	}
 	if md, _ := repomdOf(t, s, channel(t, s, "os").Root); md.Revision != "upstream2" {
 		t.Errorf("revision %s", md.Revision)
+	}
+}
+
+// TestSignedCandidate: a candidate is signed, and the commit takes its signature, also when something else was committed between; not
+// when what signs was changed.
+func TestSignedCandidate(t *testing.T) {
+	b, ctx := newSignedBox(t), t.Context()
+	k, other := signtest.NewKey(t, "ed25519", ""), signtest.NewKey(t, "ed25519", "")
+	b.plan(b.SetChannel(ctx, b.who, "staging/os", "dev/x86_64", false))
+	if err := b.configure("production", `sign={"key_file":`+quoted(k.File)+`}`); err != nil {
+		t.Fatal(err)
+	}
+	try := func(op store.Op) *store.Candidate {
+		t.Helper()
+		c, err := b.Try(ctx, op, store.How{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Release)
+		return c
+	}
+	op := store.PromoteOp("staging", "production")
+	c := try(op)
+	b.plan(b.Move(ctx, b.who, op, store.How{Expect: c.Token, Candidate: c}))
+	b.check("production/os", k)
+	if root, _ := b.dirEntry("production"); root != c.Root {
+		t.Error("what is published is not the candidate")
+	}
+	op = store.PromoteOp("staging", "production/copy")
+	c = try(op)
+	b.do(b.CreateTag(ctx, b.who, "between", []string{"x86_64"}))
+	b.plan(b.Move(ctx, b.who, op, store.How{Expect: c.Token, Candidate: c}))
+	b.check("production/copy/os", k)
+	op = store.PromoteOp("staging", "production/late")
+	c = try(op)
+	if err := b.configure("production", `sign={"key_file":`+quoted(other.File)+`}`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Move(ctx, b.who, op, store.How{Expect: c.Token, Candidate: c}); !errors.Is(err, state.ErrConflict) {
+		t.Errorf("another key meanwhile: %v", err)
 	}
 }

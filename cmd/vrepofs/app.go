@@ -84,9 +84,9 @@ in the mount under at/EVENT. The verbs are the same whether a daemon (vrepofs mo
 	}
 	group("serve", a.initVerb(), a.mountVerb(), a.umountVerb())
 	group("fill", a.repoNoun(), a.snapshotNoun(), a.buildNoun(), a.tagNoun())
-	group("publish", a.channelNoun(), a.siteNoun())
+	group("publish", a.channelNoun(), a.applyVerb(), a.siteNoun())
 	group("look", a.logVerb(), a.statusVerb(), a.verifyVerb(), a.indexNoun())
-	root.AddCommand(a.versionVerb())
+	root.AddCommand(a.versionVerb(), a.gatesTopic(), a.superviseVerb())
 	root.SetHelpCommand(a.helpVerb())
 	root.InitDefaultHelpCmd()
 	a.finish(root)

@@ -47,8 +47,8 @@ stays.`,
   vrepofs channel set staging/9/core/x86_64/os core-9/x86_64@17
   vrepofs channel set staging/9/epel/x86_64/os epel@20261121T043000Z --dry-run`,
 		Args: exactly("PATH", "SOURCE"),
-	}, func(ctx context.Context, c *ctl.Client, why ctl.Why, args []string, dry bool) (*ctl.ChannelPlan, error) {
-		return c.SetChannel(ctx, why, args[0], args[1], dry)
+	}, func(args []string) ctl.MoveRequest {
+		return ctl.MoveRequest{Verb: "set", Path: args[0], Source: args[1]}
 	})
 }
 
@@ -60,10 +60,11 @@ func (a *app) channelPromote() *cobra.Command {
 FROM stays as it is. No byte of a package is copied, and what is the same already does not move.`,
 		Example: `  vrepofs channel promote staging production --dry-run     # exactly what would happen
   vrepofs channel promote staging production --note "9.5 GA" --label 9.5-ga
-  vrepofs channel promote staging/9/core production/9/core`,
+  vrepofs channel promote staging/9/core production/9/core --gate closure
+  vrepofs channel promote staging production --before ./smoke-test --after ./announce`,
 		Args: exactly("FROM", "TO"),
-	}, func(ctx context.Context, c *ctl.Client, why ctl.Why, args []string, dry bool) (*ctl.ChannelPlan, error) {
-		return c.Promote(ctx, why, args[0], args[1], dry)
+	}, func(args []string) ctl.MoveRequest {
+		return ctl.MoveRequest{Verb: "promote", Path: args[1], Source: args[0]}
 	})
 }
 
@@ -73,22 +74,14 @@ func (a *app) channelRollback() *cobra.Command {
 		Use:   "rollback PATH [FLAGS]",
 		Short: "Make a path what it was before",
 		Long: `Makes a path and everything below it what it was before its last move, or as of an event, a label or a time. It is a
-move like any other: times grow, and rolling back again undoes it.`,
+move like any other: times grow, and rolling back again undoes it. A verbatim snapshot comes back with upstream's
+repomd.xml, whose revision may be lower than what clients have seen; --regenerate gives it metadata of ours.`,
 		Example: `  vrepofs channel log production/9
   vrepofs channel rollback production/9 --dry-run
-  vrepofs channel rollback production/9 --to 9.4-ga --note "9.5 broke NFS"`,
+  vrepofs channel rollback production/9 --to 9.4-ga --note "9.5 broke NFS"
+  vrepofs channel rollback production/9/epel --regenerate`,
 		Args: exactly("PATH"),
-	}, func(ctx context.Context, c *ctl.Client, why ctl.Why, args []string, dry bool) (*ctl.ChannelPlan, error) {
-		p, err := c.Rollback(ctx, why, args[0], to, dry)
-		if err == nil {
-			for _, s := range p.Steps {
-				if s.Verbatim && s.Action == "changed" {
-					fmt.Fprintf(a.talk, "vrepofs: %s keeps upstream's repomd.xml, whose revision may be lower than before; clients may mind\n", s.Path)
-				}
-			}
-		}
-		return p, err
-	})
+	}, func(args []string) ctl.MoveRequest { return ctl.MoveRequest{Verb: "rollback", Path: args[0], To: to} })
 	cmd.Flags().StringVar(&to, "to", "", "`MOMENT` to go back to: an event number, a label, or a UTC time")
 	return cmd
 }
@@ -100,33 +93,13 @@ func (a *app) channelUnset() *cobra.Command {
 		Long:    "Removes a path with everything below it, in one event. Earlier events still show it, and rollback brings it back.",
 		Example: "  vrepofs channel unset staging/8 --dry-run\n  vrepofs channel unset staging/8 --note \"end of life\"",
 		Args:    exactly("PATH"),
-	}, func(ctx context.Context, c *ctl.Client, why ctl.Why, args []string, dry bool) (*ctl.ChannelPlan, error) {
-		return c.UnsetChannel(ctx, why, args[0], dry)
-	})
+	}, func(args []string) ctl.MoveRequest { return ctl.MoveRequest{Verb: "unset", Path: args[0]} })
 }
 
 // channelMove completes a verb that moves channels.
-func (a *app) channelMove(cmd *cobra.Command, f func(context.Context, *ctl.Client, ctl.Why, []string, bool) (*ctl.ChannelPlan, error)) *cobra.Command {
-	var dry bool
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return a.with(cmd.Context(), func(c *ctl.Client) error {
-			p, err := f(cmd.Context(), c, a.why(), args, dry)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.printJSON(p)
-			}
-			if p.DryRun {
-				a.printSteps(p.Steps)
-				fmt.Fprintf(a.talk, "would be: %s; nothing was changed\n", countSteps(p.Steps))
-				return nil
-			}
-			fmt.Fprintf(a.out, "event %d  %s  %s\n", p.Change.Event, showTime(p.Change.Time), countSteps(p.Steps))
-			return nil
-		})
-	}
-	a.changes(cmd).Flags().BoolVar(&dry, "dry-run", false, "print what would happen, and change nothing")
+func (a *app) channelMove(cmd *cobra.Command, request func(args []string) ctl.MoveRequest) *cobra.Command {
+	m := a.moveFlags(a.changes(cmd))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return a.move(cmd, request(args), m) }
 	return cmd
 }
 

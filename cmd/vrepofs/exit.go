@@ -23,7 +23,7 @@ const exitText = `Exit status:
   0  done
   1  failed: nothing was changed; for verify: something is bad
   2  wrong usage: a verb, flag or argument is missing or not known
-  3  partly done: an import with --skip-bad left files out`
+  3  partly done: an import with --skip-bad left files out; --after failed`
 
 // usageError is a command line that cannot be understood.
 type usageError struct {

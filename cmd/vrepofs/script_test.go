@@ -42,11 +42,11 @@ func params(dir string) testscript.Params {
 	}
 }
 
-// cmdRPM makes RPM files: rpm DIR NAME-VERSION-RELEASE.ARCH… [source=NVR] [signed] [extra] [bad]. Words behind an RPM are about it.
+// cmdRPM makes RPM files: rpm DIR NAME-VERSION-RELEASE.ARCH… [source=NVR] [requires=NAME] [signed] [extra] [bad]. Words behind an RPM are about it.
 // extra makes another content under the same name; bad cuts the file off.
 func cmdRPM(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: rpm DIR NAME-VERSION-RELEASE.ARCH [source=NVR|signed|extra|bad]…")
+		ts.Fatalf("usage: rpm DIR NAME-VERSION-RELEASE.ARCH [source=NVR|requires=NAME|signed|extra|bad]…")
 	}
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
@@ -56,6 +56,8 @@ func cmdRPM(ts *testscript.TestScript, neg bool, args []string) {
 			switch word := args[i]; {
 			case strings.HasPrefix(word, "source="):
 				spec.SourceRPM = strings.TrimPrefix(word, "source=") + ".src.rpm"
+			case strings.HasPrefix(word, "requires="):
+				spec.Requires = append(spec.Requires, strings.TrimPrefix(word, "requires="))
 			case word == "signed":
 				spec.Signature = testrpm.FakeSignature(0x0123456789abcdef, 1)
 			case word == "extra":
