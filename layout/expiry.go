@@ -77,7 +77,7 @@ func (l *Layout) keptChannels(now time.Time) (all []Kept, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if above[m.Path] || m.Moved.Stamp+grace <= now.Unix() {
+		if above[m.Path] || grace == 0 || m.Moved.Stamp+grace <= now.Unix() { // a burst's stamps are ahead of the clock
 			continue
 		}
 		list, err := l.earlierChannels(shown.channels.Event, dirOf(m.Path), m.Path)

@@ -266,6 +266,11 @@ func (l *Layout) walkChannels(head index.Head, path string) (list []*earlier, er
 		if root.Kind == 0 {
 			continue
 		}
+		if _, err := l.descend(root, path); errors.Is(err, iofs.ErrNotExist) {
+			continue // there was no such path, so no name in it
+		} else if err != nil {
+			return nil, err
+		}
 		g, err := channelsNow(r)
 		if err != nil {
 			return nil, err
@@ -360,22 +365,31 @@ func (l *Layout) hiddenRoot(p place, r state.Reader) (at tree.Entry, err error) 
 	if err != nil {
 		return at, err
 	}
-	for name := range strings.SplitSeq(p.inside, "/") {
-		var v []byte
-		if at.Kind == tree.KindDir {
-			v, err = tree.Get(l.st.Index, at.Digest, name)
-		} else {
-			err = iofs.ErrNotExist
-		}
-		if err == nil {
-			at, err = tree.DecodeEntry(v)
-		}
-		if err != nil {
-			return at, fmt.Errorf("%s of event %d: %w", p.inside, p.event, err)
-		}
+	if at, err = l.descend(at, p.inside); err != nil {
+		return at, fmt.Errorf("%s of event %d: %w", p.inside, p.event, err)
 	}
 	if at.Kind != tree.KindDir {
 		err = errKey(p.inside)
 	}
 	return at, err
+}
+
+// descend returns what lies at a path below a directory, "" for itself. iofs.ErrNotExist when nothing does.
+func (l *Layout) descend(at tree.Entry, path string) (tree.Entry, error) {
+	for name := range strings.SplitSeq(path, "/") {
+		if path == "" {
+			break
+		}
+		if at.Kind != tree.KindDir {
+			return at, errKey(path)
+		}
+		v, err := tree.Get(l.st.Index, at.Digest, name)
+		if err == nil {
+			at, err = tree.DecodeEntry(v)
+		}
+		if err != nil {
+			return at, err
+		}
+	}
+	return at, nil
 }

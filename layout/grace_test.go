@@ -1,14 +1,17 @@
 package layout_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"vrepofs/disk/disktest"
+	"vrepofs/layout"
 	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/store/storetest"
@@ -145,6 +148,97 @@ func TestGraceInAChannel(t *testing.T) {
 	}
 	if m.gone(t, os+"/repodata/repomd.xml") {
 		t.Error("the removed repository's own time is not over")
+	}
+}
+
+// TestGraceExpires holds what is said of what is held: per path, and a line and a count when it leaves.
+func TestGraceExpires(t *testing.T) {
+	s, c := withClock(t)
+	ctx, who, move := t.Context(), storetest.Who(), moved(t)
+	l, err := layout.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Publish(func(ctx context.Context) error { return l.Publish(ctx, nil) })
+	var out strings.Builder
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	expire := func() (next int64) {
+		t.Helper()
+		at, err := l.ExpireGrace(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at.IsZero() {
+			return 0
+		}
+		return at.Unix()
+	}
+	var ended []int64
+	for i := range 3 {
+		storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a", Version: fmt.Sprint(i)})
+		c.Add(1000)
+		ended = append(ended, move(s.SetChannel(ctx, who, "p/r", "r", false)).Stamp)
+	}
+	move(s.SetChannel(ctx, who, "p/other", "r", false))
+	grace(t, s, "p", 5000)
+	if next := expire(); next != ended[1]+5000 {
+		t.Errorf("next at %d, want %d", next, ended[1]+5000)
+	}
+	check := func(want string) {
+		t.Helper()
+		held, err := l.Grace()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, k := range held {
+			got = append(got, fmt.Sprintf("%s %d %d %d %d", k.Path, k.Generations, k.Since, k.Until, k.Grace))
+		}
+		if g := strings.Join(got, ", "); g != want {
+			t.Errorf("held %q, want %q", g, want)
+		}
+	}
+	// p/other is new, and nothing is held of it.
+	check(fmt.Sprintf("channels/p/r 2 %d %d 5000", ended[1], ended[1]+5000))
+	c.Store(ended[1] + 5000)
+	if next := expire(); next != ended[2]+5000 || l.Expired() != 1 {
+		t.Errorf("next at %d, %d expired", next, l.Expired())
+	}
+	check(fmt.Sprintf("channels/p/r 1 %d %d 5000", ended[2], ended[2]+5000))
+	grace(t, s, "p", 0)
+	if next := expire(); next != 0 || l.Expired() != 2 {
+		t.Errorf("next at %d, %d expired", next, l.Expired())
+	}
+	check("")
+	if n := strings.Count(out.String(), "a generation has left its grace\" path=channels/p/r event="); n != 2 {
+		t.Errorf("%d lines logged:\n%s", n, out.String())
+	}
+}
+
+// TestGraceMisses holds that misses beside 32 generations stay cheap, and prints what they cost.
+func TestGraceMisses(t *testing.T) {
+	s, _ := withClock(t)
+	ctx, who, move := t.Context(), storetest.Who(), moved(t)
+	var event uint64
+	for i := range 33 {
+		storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a", Version: fmt.Sprint(i)}, testrpm.Spec{Name: "ab", Version: "1"})
+		event = move(s.SetChannel(ctx, who, "production/9/core/x86_64/os", "r", false)).Event
+	}
+	m := mount(t, s)
+	const misses = 10_000
+	took := func(dir string) time.Duration {
+		dir = m.mnt + "/" + dir + "channels/production/9/core/x86_64/os/Packages/a"
+		start := time.Now()
+		out := m.sh(t, "cd "+dir+" && seq -f absent-%g.rpm "+fmt.Sprint(misses)+" | xargs stat -c %n 2>&1 | grep -c 'No such file'")
+		if out != fmt.Sprint(misses) {
+			t.Errorf("%s: %s of %d names are absent", dir, out, misses)
+		}
+		return time.Since(start)
+	}
+	without, with := took(fmt.Sprintf("at/%d/", event)), took("")
+	t.Logf("%d misses: %v without earlier generations, %v with 32; %v more for each", misses, without, with, (with-without)/misses)
+	if with > without+misses*2*time.Millisecond {
+		t.Errorf("%d misses beside 32 generations take %v, without them %v", misses, with, without)
 	}
 }
 
