@@ -52,7 +52,7 @@ func generationOf(dir string) (string, error) {
 // wholly the old tree, times included, or wholly the new one; the new one if it was acknowledged; and verify finds nothing.
 func TestKillNineWhilePromoting(t *testing.T) {
 	b := newBox(t)
-	b.tornGenerations(3)
+	b.tornGenerations(3, "http://mirror.example.org")
 	b.mount()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -117,6 +117,9 @@ func TestKillNineWhilePromoting(t *testing.T) {
 			last = now
 		}
 		now, before = got, text
+		if err := errors.Join(listsOf(production, "trial"), b.pinnedHere("production/one/os")); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
 		b.verified(t)
 		if t.Failed() {
 			t.Fatalf("round %d: %s", round, errs.String())
@@ -128,6 +131,27 @@ func TestKillNineWhilePromoting(t *testing.T) {
 	if met["acknowledged"] == 0 || met["not done"] == 0 {
 		t.Errorf("%v: the moments are all too early or too late", met)
 	}
+}
+
+// pinnedHere holds that the mirrorlist beside a published repository names the generation that is published.
+func (b *box) pinnedHere(at string) error {
+	list, err := os.ReadFile(b.mnt + "/channels/" + at + ".mirrorlist")
+	if err != nil {
+		return err
+	}
+	path, ok := strings.CutPrefix(strings.TrimSpace(string(list)), "http://mirror.example.org/at/")
+	if !ok {
+		return fmt.Errorf("%s.mirrorlist says %q", at, list)
+	}
+	pinned, err := os.ReadFile(filepath.Join(b.mnt, "at", path, "repodata/repomd.xml"))
+	if err != nil {
+		return err
+	}
+	now, err := os.ReadFile(b.mnt + "/channels/" + at + "/repodata/repomd.xml")
+	if err == nil && string(now) != string(pinned) {
+		err = fmt.Errorf("%s.mirrorlist names %s, and that is another generation", at, path)
+	}
+	return err
 }
 
 // verified lets the daemon verify everything.
@@ -345,7 +369,7 @@ func TestPromoteOnAFullDisk(t *testing.T) {
 	b := newBox(t)
 	b.smallDisk("64m")
 	b.wantErrors = true
-	b.tornGenerations(2)
+	b.tornGenerations(2, "http://mirror.example.org")
 	d := b.mount()
 	production := b.mnt + "/channels/production"
 	before, err := manifest(production)

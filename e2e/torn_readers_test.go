@@ -29,8 +29,11 @@ func tornReaders(t *testing.T) []reader {
 	return append(all,
 		reader{name: "walk of create-filelist", serve: walker(1)},
 		reader{name: "working directory", serve: walker(5, "sums")},
-		reader{name: "wget", serve: throughWget, mayMiss: true},
-		reader{name: "dnf", serve: throughDnf, mayMiss: true},
+		reader{name: "wget by mirrorlist", serve: pinned(throughWget)},
+		reader{name: "dnf by .repo", serve: pinned(throughDnf)},
+		reader{name: "dnf by mirrorlist", serve: moving(dnfByMirrorlist), mayMiss: true},
+		reader{name: "wget, moving path", serve: moving(throughWget), mayMiss: true},
+		reader{name: "dnf, moving path", serve: moving(throughDnf), mayMiss: true},
 	)
 }
 
@@ -205,10 +208,33 @@ http {
 	return "http://" + l.Addr().String()
 }
 
+// pinned lets a client come by the mirrorlist of a repository, where there is one; moving by the moving path.
+func pinned(by func(*stage, *tally, bool) func(string)) func(*stage, *tally) func(string) {
+	return func(s *stage, y *tally) func(string) {
+		if !s.pinned {
+			return nil
+		}
+		return by(s, y, true)
+	}
+}
+
+func moving(by func(*stage, *tally, bool) func(string)) func(*stage, *tally) func(string) {
+	return func(s *stage, y *tally) func(string) { return by(s, y, false) }
+}
+
 // throughWget fetches a repository as a simple mirror script does: repomd.xml, what it names, what that names; and checks every checksum.
-func throughWget(s *stage, y *tally) func(string) {
-	base := s.url + "/one/os/"
+func throughWget(s *stage, y *tally, pinned bool) func(string) {
 	return func(dir string) {
+		base := s.url + "/one/os/"
+		if pinned {
+			out, err := exec.Command("wget", "-q", "-O", "-", s.url+"/one/os.mirrorlist").Output()
+			lines := strings.Fields(string(out))
+			if err != nil || len(lines) == 0 {
+				y.count("no mirrorlist", fmt.Sprintf("%q, %v", out, err))
+				return
+			}
+			base = strings.TrimSuffix(lines[0], "/") + "/"
+		}
 		began := s.moved.Load()
 		fetch := func(hrefs ...string) bool {
 			args := []string{"-nv", "-x", "-nH", "--tries=1", "--timeout=60", "--cut-dirs=" + fmt.Sprint(strings.Count(base, "/")-3), "-P", dir}
@@ -318,9 +344,32 @@ func primaryOf(name string) ([]repodata.PrimaryPackage, error) {
 	return out, err
 }
 
-// throughDnf lets dnf, with nothing cached, download packages, and compares them with the metadata that it took them by.
-func throughDnf(s *stage, y *tally) func(string) {
-	source := "baseurl=" + s.url + "/one/os/"
+// throughDnf lets dnf download by the repository's .repo file, which names one generation for good, or by the moving path.
+func throughDnf(s *stage, y *tally, pinned bool) func(string) {
+	return dnfWith(s, y, func() (string, error) {
+		if !pinned {
+			return "[it]\nname=it\nenabled=1\nbaseurl=" + s.url + "/one/os/\n", nil
+		}
+		out, err := exec.Command("wget", "-q", "-O", "-", s.url+"/one/os.repo").Output()
+		return string(out), err
+	})
+}
+
+// dnfByMirrorlist lets dnf find the generation by itself. dnf 4 asks for the mirrorlist once for the metadata and once more for the packages
+// (access log of nginx), so when the channel has moved in between it looks for the packages in a later generation than the metadata's: it
+// notices, and what it met is counted.
+func dnfByMirrorlist(s *stage, y *tally, _ bool) func(string) {
+	if !s.pinned {
+		return nil
+	}
+	return dnfWith(s, y, func() (string, error) {
+		return "[it]\nname=it\nenabled=1\nmirrorlist=" + s.url + "/one/os.mirrorlist\n", nil
+	})
+}
+
+// dnfWith lets dnf, with nothing cached and a definition of the repository, download packages, and compares them with the metadata that it took
+// them by.
+func dnfWith(s *stage, y *tally, repo func() (string, error)) func(string) {
 	return func(dir string) {
 		began := s.moved.Load()
 		for _, d := range []string{"repos", "none", "got", "log"} {
@@ -329,9 +378,14 @@ func throughDnf(s *stage, y *tally) func(string) {
 				return
 			}
 		}
+		definition, err := repo()
+		if err != nil {
+			y.count("no .repo", err.Error())
+			return
+		}
 		conf := filepath.Join(dir, "conf")
-		err := errors.Join(os.WriteFile(conf, []byte("[main]\n"), 0o644),
-			os.WriteFile(filepath.Join(dir, "repos/it.repo"), []byte("[it]\nname=it\nenabled=1\n"+source+"\n"), 0o644))
+		err = errors.Join(os.WriteFile(conf, []byte("[main]\n"), 0o644),
+			os.WriteFile(filepath.Join(dir, "repos/it.repo"), []byte(definition), 0o644))
 		if err != nil {
 			y.count(metWrong, err.Error())
 			return
@@ -353,7 +407,7 @@ func throughDnf(s *stage, y *tally) func(string) {
 			}
 			return
 		}
-		found, err := filepath.Glob(filepath.Join(dir, "cache/it-*/repodata/*-primary.xml*"))
+		found, err := filepath.Glob(filepath.Join(dir, "cache/*/repodata/*-primary.xml*"))
 		if err != nil || len(found) != 1 {
 			y.count(metWrong, fmt.Sprintf("dnf's cache has %q, %v", found, err))
 			return

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"vrepofs/filelist/filelisttest"
 	"vrepofs/testrpm"
 )
 
@@ -20,12 +21,14 @@ import (
 // have, with content of its own, and some names of its own, of which GENERATION-n is one.
 type stage struct {
 	*box
-	name  string
-	root  string                            // what readers resolve
-	url   string                            // root through a web server
-	move  func(n int) error                 // publishes another generation for the nth time
-	whole func(stamp int64) (string, error) // where the generation lies for good whose repomd.xml of repository one has that time
-	grace int                               // so many generations back no name is missing; 0: no such promise
+	name   string
+	root   string                            // what readers resolve
+	url    string                            // root through a web server
+	move   func(n int) error                 // publishes another generation for the nth time
+	whole  func(stamp int64) (string, error) // where the generation lies for good whose repomd.xml of repository one has that time
+	pinned bool                              // it has mirrorlists
+	lists  bool                              // it has file lists
+	grace  int                               // so many generations back no name is missing; 0: no such promise
 
 	moved    atomic.Int64
 	interval time.Duration // mean time between two moves
@@ -92,9 +95,10 @@ func TestTornReaders(t *testing.T) {
 	needs(t, "rsync", "nginx", "wget", "dnf", "python3")
 	b := newBox(t)
 	generations := times(6, 40) // when long: more than grace keeps
-	b.tornGenerations(generations)
+	site := b.plainNginx("ours", b.mnt)
+	b.tornGenerations(generations, site)
 	b.mount()
-	ours := &stage{box: b, name: "channel", root: b.mnt + "/channels/production", url: b.plainNginx("ours", b.mnt) + "/channels/production",
+	ours := &stage{box: b, name: "channel", root: b.mnt + "/channels/production", url: site + "/channels/production", pinned: true, lists: true,
 		move: func(n int) error {
 			if n%5 == 4 {
 				return runIn(b, program, "channel", "rollback", "production")
@@ -152,9 +156,11 @@ func TestTornReaders(t *testing.T) {
 	t.Logf("%d generations\n%s", generations, text.String())
 }
 
-// tornGenerations makes generations as channels g0, g1, …, each of two repositories, and publishes the first.
-func (b *box) tornGenerations(n int) {
+// tornGenerations makes generations as channels g0, g1, …, each of two repositories, and publishes the first, with lists and with
+// mirrorlists for a site.
+func (b *box) tornGenerations(n int, site string) {
 	b.Helper()
+	b.ok("site", "set", site)
 	for g := range n {
 		for _, repo := range []string{"one", "two"} {
 			specs := []testrpm.Spec{{Name: fmt.Sprint("GENERATION-", g)}, {Name: fmt.Sprintf("only-%d", g), Arch: "noarch"}}
@@ -166,6 +172,7 @@ func (b *box) tornGenerations(n int) {
 			b.ok("channel", "set", fmt.Sprintf("g%d/%s/os", g, repo), repo)
 		}
 	}
+	b.ok("channel", "configure", "production", "--lists", "trial")
 	b.ok("channel", "promote", "g0", "production")
 }
 
@@ -228,7 +235,7 @@ func (s *stage) run(t *testing.T, readers []reader, moves int) []*tally {
 		busy.Add(1)
 		wg.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				dir := s.path("read", strings.ReplaceAll(s.name+"/"+r.name, " ", "-"))
+				dir := s.path("read", fmt.Sprint(i))
 				before := s.moved.Load()
 				once(dir)
 				if err := os.RemoveAll(dir); err != nil {
@@ -298,11 +305,35 @@ func (s *stage) generation(stamp int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if s.lists {
+		if err := listsOf(dir, "trial"); err != nil {
+			return "", err
+		}
+	}
 	m, err := manifest(dir)
 	if err == nil {
 		s.manifests[stamp] = m
 	}
 	return m, err
+}
+
+// listsOf compares the file lists of a directory with what create-filelist would write.
+func listsOf(dir, module string) error {
+	want, err := filelisttest.Walk(filelisttest.OS(dir), module)
+	if err != nil {
+		return err
+	}
+	for i, text := range [][]byte{want.Files, want.Times, want.Images} {
+		name := filelisttest.Names(module)[i]
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if string(got) != string(text) {
+			return fmt.Errorf("%s is not that of the tree:\n%s", filepath.Join(dir, name), firstDifference(string(got), string(text)))
+		}
+	}
+	return nil
 }
 
 // look counts a copy as one generation or as mixed.
