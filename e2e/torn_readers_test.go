@@ -248,7 +248,7 @@ func throughWget(s *stage, y *tally, pinned bool) func(string) {
 			case err == nil:
 				return true
 			case strings.Contains(string(out), "404"):
-				s.missing(y, began, string(out))
+				s.missing(y, s.grace, began, string(out))
 			default:
 				y.count("wget: "+err.Error(), string(out))
 			}
@@ -301,9 +301,9 @@ func throughWget(s *stage, y *tally, pinned bool) func(string) {
 	}
 }
 
-// missing counts a 404 of a client that began to read when the stage had moved so many times.
-func (s *stage) missing(y *tally, began int64, example string) {
-	if s.grace > 0 && s.moved.Load()-began < int64(s.grace) {
+// missing counts a 404 of a client that began to read when the stage had moved so many times, over names that so many moves must keep.
+func (s *stage) missing(y *tally, grace int, began int64, example string) {
+	if s.moved.Load()-began < int64(grace) {
 		y.count(metBroken, example)
 		return
 	}
@@ -346,7 +346,7 @@ func primaryOf(name string) ([]repodata.PrimaryPackage, error) {
 
 // throughDnf lets dnf download by the repository's .repo file, which names one generation for good, or by the moving path.
 func throughDnf(s *stage, y *tally, pinned bool) func(string) {
-	return dnfWith(s, y, func() (string, error) {
+	return dnfWith(s, y, s.grace, func() (string, error) {
 		if !pinned {
 			return "[it]\nname=it\nenabled=1\nbaseurl=" + s.url + "/one/os/\n", nil
 		}
@@ -362,14 +362,14 @@ func dnfByMirrorlist(s *stage, y *tally, _ bool) func(string) {
 	if !s.pinned {
 		return nil
 	}
-	return dnfWith(s, y, func() (string, error) {
+	return dnfWith(s, y, 0, func() (string, error) { // no grace: below at/ every name is of its event
 		return "[it]\nname=it\nenabled=1\nmirrorlist=" + s.url + "/one/os.mirrorlist\n", nil
 	})
 }
 
 // dnfWith lets dnf, with nothing cached and a definition of the repository, download packages, and compares them with the metadata that it took
-// them by.
-func dnfWith(s *stage, y *tally, repo func() (string, error)) func(string) {
+// them by. grace is how many moves keep a name.
+func dnfWith(s *stage, y *tally, grace int, repo func() (string, error)) func(string) {
 	return func(dir string) {
 		began := s.moved.Load()
 		for _, d := range []string{"repos", "none", "got", "log"} {
@@ -399,7 +399,7 @@ func dnfWith(s *stage, y *tally, repo func() (string, error)) func(string) {
 		if text := string(out); err != nil {
 			switch {
 			case strings.Contains(text, "404"):
-				s.missing(y, began, text)
+				s.missing(y, grace, began, text)
 			case strings.Contains(strings.ToLower(text), "checksum"):
 				y.count("checksum says no", text)
 			default:
