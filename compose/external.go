@@ -36,18 +36,16 @@ func (v *Resolved) externals(r state.Reader) error {
 	return nil
 }
 
-// join selects from the RPMs of builds and those of external repos what the view of one arch holds, in the order of sources.
-func (v *Resolved) join(r state.Reader, arch string, builds []state.RPM, blocked map[string]bool) ([]state.RPM, error) {
-	var sources [][]state.RPM
-	var repos []merge.Repo
+// join adds to a selection of builds those of external repos.
+func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map[string]bool) error {
 	add := func(name string, mode merge.Mode, rpms []state.RPM) {
 		repo := merge.Repo{Name: name, Mode: mode, Packages: make([]merge.Package, len(rpms))}
 		for i := range rpms {
 			repo.Packages[i] = merge.Package{NEVRA: rpms[i].NEVRA, Source: rpms[i].Source, Time: rpms[i].Mtime, PkgID: rpms[i].Digest}
 		}
-		repos, sources = append(repos, repo), append(sources, rpms)
+		sel.repos, sel.rpms = append(sel.repos, repo), append(sel.rpms, rpms)
 	}
-	add("builds", v.buildMode(arch), builds)
+	add("builds", v.buildMode(arch), sel.built)
 	for _, e := range v.Externals {
 		if !e.ForArch(arch) || e.Snapshot.Count == 0 {
 			continue
@@ -55,24 +53,18 @@ func (v *Resolved) join(r state.Reader, arch string, builds []state.RPM, blocked
 		rpms := make([]state.RPM, 0, e.Snapshot.Count)
 		for row, err := range state.SnapshotRPMs(r, e.Snapshot) {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			rpms = append(rpms, row.RPM)
 		}
 		add(e.Snapshot.Ref(), e.Mode, rpms)
 	}
-	picks := merge.Packages(repos, merge.Rules{
+	sel.picks = merge.Packages(sel.repos, merge.Rules{
 		InArch:  func(a string) bool { return merge.InArch(a, arch) },
 		Blocked: func(source string) bool { return blocked[source] },
 		Koji:    v.Tags[v.Tag].Koji,
 	})
-	out := make([]state.RPM, 0, len(picks))
-	for _, p := range picks {
-		if p.Fate == merge.Taken {
-			out = append(out, sources[p.Repo][p.Index])
-		}
-	}
-	return out, nil
+	return nil
 }
 
 // buildMode is the mode of a tag's builds among its external repos: theirs if they have one mode, as mergerepo_c has one for all.

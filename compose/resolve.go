@@ -98,17 +98,40 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 	return sources, nil
 }
 
-// RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
-// name, of signed copies of one RPM the best; then what external repos add. state.ErrConflict when the tag requires signatures that some have not.
-func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
+// selection is what the view of one arch holds and what that was selected from.
+type selection struct {
+	candidates []merge.Candidate // every build, in the order of consideration
+	built      []state.RPM       // what the chosen builds give
+	// With external repos: the builds' RPMs as the first source, then the repos. Else nil.
+	repos []merge.Repo
+	rpms  [][]state.RPM // by source
+	picks []merge.Pick
+}
+
+// taken returns what the view holds, in selection order.
+func (sel *selection) taken() []state.RPM {
+	if sel.repos == nil {
+		return sel.built
+	}
+	out := make([]state.RPM, 0, len(sel.picks))
+	for _, p := range sel.picks {
+		if p.Fate == merge.Taken {
+			out = append(out, sel.rpms[p.Repo][p.Index])
+		}
+	}
+	return out
+}
+
+// choose selects for the view of one arch.
+func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 	sources, err := v.sources(r)
 	if err != nil {
 		return nil, err
 	}
-	candidates := merge.Builds(sources, v.Tags[v.Tag].Koji)
+	sel := &selection{candidates: merge.Builds(sources, v.Tags[v.Tag].Koji)}
 	// Collected first: a list of 10,000 RPMs of 300 bytes that grows is copied twice over.
-	builds, n := make([][]state.RPM, 0, len(candidates)), 0
-	for _, c := range candidates {
+	builds, n := make([][]state.RPM, 0, len(sel.candidates)), 0
+	for _, c := range sel.candidates {
 		if c.Verdict != merge.Chosen {
 			continue
 		}
@@ -119,15 +142,25 @@ func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
 		builds = append(builds, ofArch(b.RPMs, arch, v.Tags[v.Tag].Signatures))
 		n += len(builds[len(builds)-1])
 	}
-	rpms := make([]state.RPM, 0, n)
+	sel.built = make([]state.RPM, 0, n)
 	for _, b := range builds {
-		rpms = append(rpms, b...)
+		sel.built = append(sel.built, b...)
 	}
-	if len(v.Externals) > 0 {
-		if rpms, err = v.join(r, arch, rpms, merge.BlockedPackages(sources)); err != nil {
-			return nil, err
-		}
+	if len(v.Externals) == 0 {
+		return sel, nil
 	}
+	return sel, v.join(r, arch, sel, merge.BlockedPackages(sources))
+}
+
+// RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
+// name, of signed copies of one RPM the best; then what external repos add. state.ErrConflict when the tag requires signatures that
+// some have not.
+func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
+	sel, err := v.choose(r, arch)
+	if err != nil {
+		return nil, err
+	}
+	rpms := sel.taken()
 	check := state.SignedCheck{Want: v.Tags[v.Tag].Signatures}
 	for i := range rpms {
 		check.Add(&rpms[i])
