@@ -313,3 +313,42 @@ func TestGraceGenerations(t *testing.T) {
 		t.Error("after a rollback")
 	}
 }
+
+// TestGraceKeys holds which names are never of an earlier generation, and that keys of hidden places are read only as they are written.
+func TestGraceKeys(t *testing.T) {
+	s, _ := withClock(t)
+	ctx, who, move := t.Context(), storetest.Who(), moved(t)
+	var event uint64
+	for i := range 2 {
+		storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a", Version: fmt.Sprint(i)})
+		event = move(s.SetChannel(ctx, who, "p/r", "r", false)).Event
+	}
+	l, err := layout.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{
+		"0123-primary.xml.gz": 1, "primary.xml.gz": 1, "x.rpm": 1, "repomd.xml": 0, "repomd.xml.asc": 0, "repomd.xml.key": 0, "fullfilelist": 0,
+		"fullfiletimelist-m": 0, "imagelist-m": 0, "COMPOSE_ID": 0, "all_latest.json": 0, "os.repo": 0, "os.mirrorlist": 0,
+	} {
+		got, err := l.Earlier(fmt.Sprintf("channels@%d", event), "p/r/repodata", name)
+		if err != nil || len(got) != want {
+			t.Errorf("%s: %d generations, %v, want %d", name, len(got), err, want)
+		}
+	}
+	if got, err := l.Earlier(fmt.Sprintf("at/%d/channels", event), "p/r/repodata", "x.rpm"); err != nil || len(got) != 0 {
+		t.Errorf("below at/: %v, %v", got, err)
+	}
+	good := fmt.Sprintf("channels@%d~%d/p/r", event, event-2)
+	if c, err := l.Child(good); err != nil || !c.Hidden || !c.Grace || c.Root == nil {
+		t.Errorf("%s: %+v, %v", good, c, err)
+	}
+	for _, key := range []string{
+		"channels@4~2", "channels@4~2/", "channels@4~2/p/../p", "channels@4~2/none", "channels@4~9/p/r", "channels@4~/p/r", "channels@~2/p/r", "channels@4~2/p/r/repodata/repomd.xml",
+		"tags@4~2", "tags@4~2/t", "tags@4~2/t/x86_64", "tags@4~2/t/x86_64/Packages", "repos@4~2/r/x/y", "x~y", "~", "@~", "channels@4/p", "channels@4~2/p\x00",
+	} {
+		if c, err := l.Child(key); err == nil {
+			t.Errorf("%q is a place: %+v", key, c)
+		}
+	}
+}
