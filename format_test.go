@@ -129,6 +129,9 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			state.Freeze(tx, "production"),
 			state.Publish(tx, []state.Move{
 				{Path: "staging/9/os", New: &state.Channel{Tag: "dev", Arch: "x86_64", AsOf: state.Change{Event: 1, Stamp: at}, Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
+				{Path: "staging/KEY", New: &state.Channel{
+					Files: rpm.Digest.String(), Mode: state.PutFiles, Root: tree.Entry{Kind: tree.KindFile, Size: rpm.Size, Mtime: at, Digest: rpm.Digest}, Count: 1, Bytes: rpm.Size,
+				}},
 				{Path: "staging/r", New: &state.Channel{Snapshot: "r@20261121T043000Z", Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
 			}),
 			state.Configure(tx, "staging", state.Patch{"grace": []byte("3600"), "site": []byte(`["https://staging.example.org/"]`)}),
@@ -155,6 +158,7 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 		"lists":        func() ([]byte, error) { return now.Get("lists", "/production") },
 		"site":         func() ([]byte, error) { return now.Get("site", "site") },
 		"published":    func() ([]byte, error) { return now.Get("published", "channels") },
+		"channel put":  func() ([]byte, error) { return now.Get("channels", "staging/KEY") },
 		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
 		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
 		"tag package":  func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },

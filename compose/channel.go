@@ -12,7 +12,8 @@ import (
 	"vrepofs/tree"
 )
 
-// Restamp returns the tree of source as it is to be published at a path where was is published now (the zero Entry: nothing).
+// Restamp returns source, a directory or a file, as it is to be published at a path where was is published now (the zero Entry:
+// nothing).
 // Contents are those of source; times are those of the path:
 //
 //   - what is the same at the path as before keeps its times. If everything is, the result is was;
@@ -28,10 +29,11 @@ import (
 // would be).
 func (c *Composer) Restamp(w tree.Writer, put func([]byte) (blob.Digest, error), mode state.Mode, source, was tree.Entry, stamp int64) (root tree.Entry, blobs []blob.Digest, err error) {
 	s := &stamper{c: c, w: w, put: put, generated: mode == state.Generated, stamp: stamp}
-	if source.Kind != tree.KindDir {
-		return root, nil, fmt.Errorf("publish a %s: want a directory", source.Kind)
+	if source.Kind == tree.KindDir {
+		root, err = s.dir("", source, was)
+	} else {
+		root, err = s.entry("", source, was)
 	}
-	root, err = s.dir("", source, was)
 	return root, s.blobs, err
 }
 

@@ -8,13 +8,14 @@ import (
 	"vrepofs/store"
 )
 
-// Channel is one repository of a published tree as requests show it.
+// Channel is what lies at a path of a published tree as requests show it.
 type Channel struct {
-	Path    string  `json:"path"`   // in the mount below channels/: "production/9/core/x86_64/os"
-	Source  string  `json:"source"` // "fedora@20261121T043000Z" or "dev/x86_64@17"
-	Mode    string  `json:"mode"`   // "generated" or "verbatim": whose repodata it has
-	RPMs    int     `json:"rpms"`   // how many
-	Bytes   int64   `json:"bytes"`  // sum of their sizes
+	Path    string  `json:"path"`            // in the mount below channels/: "production/9/core/x86_64/os"
+	Source  string  `json:"source"`          // "fedora@20261121T043000Z", "dev/x86_64@17" or "files:2cf24dba5fb0"
+	Mode    string  `json:"mode"`            // "generated" or "verbatim": whose repodata it has; or "files": what was put there
+	RPMs    int     `json:"rpms"`            // how many
+	Files   int     `json:"files,omitempty"` // how many were put
+	Bytes   int64   `json:"bytes"`           // sum of their sizes
 	Changed Change  `json:"changed"`
 	Signed  string  `json:"signed,omitempty"` // fingerprint of the key that signed its repomd.xml
 	Frozen  string  `json:"frozen,omitempty"` // the frozen path that covers it
@@ -168,10 +169,13 @@ func (h *Handler) listChannels(_ context.Context, req *ListChannelsRequest) (*Ch
 		if err != nil {
 			return nil, err
 		}
-		out.Channels = append(out.Channels, Channel{
-			Path: c.Path, Source: c.Source(), Mode: string(c.Mode), RPMs: c.Count, Bytes: c.Bytes, Changed: changeOf(c.Changed), Signed: c.Signed, Frozen: frozen,
-			Pinned: pins,
-		})
+		v := Channel{Path: c.Path, Source: c.Source(), Mode: string(c.Mode), Bytes: c.Bytes, Changed: changeOf(c.Changed), Signed: c.Signed, Frozen: frozen, Pinned: pins}
+		if c.Files == "" {
+			v.RPMs = c.Count
+		} else {
+			v.Files = c.Count
+		}
+		out.Channels = append(out.Channels, v)
 	}
 	for path, err := range state.Freezes(r) {
 		if err != nil {

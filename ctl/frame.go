@@ -13,11 +13,13 @@ import (
 	"vrepofs/blob"
 )
 
-// An import travels as frames: a byte that says the kind, the payload's length as a uvarint, the payload.
+// An import, and what is put into a channel, travels as frames: a byte that says the kind, the payload's length as a uvarint, the payload.
 //
-//	'H' header   JSON importHeader, once and first
+//	'H' header   JSON importHeader or putHeader, once and first
 //	'P' package  uvarint length and bytes of the path, varint mtime, package record (rpm.AppendPackage) to the end
 //	'F' file     32 bytes digest, uvarint size, byte named (0 or 1), path to the end
+//	'L' link     uvarint length and bytes of the path, target to the end; of puts only
+//	'D' dir      path of an empty directory; of puts only
 //	'R' rows     empty, once: no package or file comes any more, and what can be prepared for the commit may be. The blobs are
 //	             not durable yet
 //	'E' end      empty, once and last: the blobs are durable. Without it nothing is committed
@@ -26,6 +28,8 @@ const (
 	framePackage = 'P'
 	frameFile    = 'F'
 	frameRows    = 'R'
+	frameLink    = 'L'
+	frameDir     = 'D'
 	frameEnd     = 'E'
 )
 
@@ -158,7 +162,7 @@ func frameLimit(kind byte) int {
 		return maxHeaderFrame
 	case framePackage:
 		return maxPackageFrame
-	case frameFile:
+	case frameFile, frameLink, frameDir:
 		return maxFileFrame
 	case frameRows, frameEnd:
 		return 0

@@ -91,6 +91,7 @@ func (h *Handler) routes() {
 	h.mux.HandleFunc("POST /v1/verify/run", h.runVerify)
 	h.mux.HandleFunc("POST /v1/import/run", h.runImport)
 	h.mux.HandleFunc("POST /v1/channel/try", h.tryMove)
+	h.mux.HandleFunc("POST /v1/channel/put", h.runPut)
 }
 
 // post registers a request of the usual form.

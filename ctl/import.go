@@ -244,12 +244,8 @@ func (h *Handler) runImport(w http.ResponseWriter, r *http.Request) {
 
 // importFrames reads a stream to its end frame and commits it.
 func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResult, error) {
-	owner, err := store.Owner(h.st.Root)
-	if err != nil {
+	if err := h.mayImport(ctx); err != nil {
 		return nil, err
-	}
-	if uid, _ := uidOf(ctx); uid != owner {
-		return nil, fmt.Errorf("user %s: only the store's owner, user %s, may import: %w", userName(uid), userName(owner), os.ErrPermission)
 	}
 	frames := newFrameReader(body)
 	kind, payload, err := frames.next()
@@ -310,6 +306,18 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 
 func (h importHeader) snapshot() store.SnapshotOptions {
 	return store.SnapshotOptions{Verbatim: h.Verbatim, Add: h.Add, Revision: h.Revision, Metadata: state.Metadata(h.Metadata)}
+}
+
+// mayImport refuses users who could not have written the blobs.
+func (h *Handler) mayImport(ctx context.Context) error {
+	owner, err := store.Owner(h.st.Root)
+	if err != nil {
+		return err
+	}
+	if uid, _ := uidOf(ctx); uid != owner {
+		return fmt.Errorf("user %s: only the store's owner, user %s, may import: %w", userName(uid), userName(owner), os.ErrPermission)
+	}
+	return nil
 }
 
 func commitImport(ctx context.Context, im *store.Import, head importHeader) (*ImportResult, error) {

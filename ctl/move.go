@@ -154,12 +154,16 @@ func (h *Handler) moveChannels(ctx context.Context, req *MoveRequest) (*ChannelP
 	if err != nil {
 		return nil, err
 	}
-	out := &ChannelPlan{DryRun: req.DryRun, Plan: p.Token, Steps: stepsOf(p.Steps)}
+	return planOf(p, req.DryRun), nil
+}
+
+func planOf(p store.Plan, dry bool) *ChannelPlan {
+	out := &ChannelPlan{DryRun: dry, Plan: p.Token, Steps: stepsOf(p.Steps)}
 	if p.Change.Event != 0 {
 		c := changeOf(p.Change)
 		out.Change = &c
 	}
-	return out, nil
+	return out
 }
 
 // tryMove answers with a candidate and takes it away when the client has gone, or its time is over.

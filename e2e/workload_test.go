@@ -3,7 +3,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"vrepofs/blob"
@@ -21,7 +24,7 @@ type step struct {
 }
 
 // workload is a short life of a store that goes through every way of writing: snapshots, added to and verbatim; builds, a
-// signed copy of one; tags, inheritance, blocks; views composed before and after; channels set, promoted, rolled back; removals. dir gets the RPM files.
+// signed copy of one; tags, inheritance, blocks; views composed before and after; channels set, put into, promoted, rolled back; removals. dir gets the RPM files.
 func workload(t testing.TB, dir string) []step {
 	t.Helper()
 	who := store.Who{Command: "test"}
@@ -92,9 +95,12 @@ func workload(t testing.TB, dir string) []step {
 		{"publish a snapshot", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.SetChannel(ctx, who, "staging/r", "r", false)
 		})},
+		{"put a file", put(who, "staging/KEY", map[string]string{"": "a key"})},
+		{"put into a repository", put(who, "staging/r/images", map[string]string{"boot.iso": "an image", "efi/README": "read", "empty": ""})},
 		{"promote", change(func(ctx context.Context, s *store.Store) (any, error) {
 			return s.Promote(ctx, who, "staging", "production", false)
 		})},
+		{"put another file", put(who, "staging/KEY", map[string]string{"": "another key"})},
 		{"compose dev again", view("dev")},
 		{"compose base", view("base")},
 		{"untag", change(func(ctx context.Context, s *store.Store) (any, error) {
@@ -110,6 +116,32 @@ func workload(t testing.TB, dir string) []step {
 			return s.Rollback(ctx, who, "production", "", false)
 		})},
 		{"remove a tag", change(func(ctx context.Context, s *store.Store) (any, error) { return s.DeleteTag(ctx, who, "dev") })},
+	}
+}
+
+// put is a step that puts files by path and text, or one by the path "".
+func put(who store.Who, at string, files map[string]string) func(context.Context, *store.Store) error {
+	return func(ctx context.Context, s *store.Store) error {
+		lease, err := s.Blobs.NewLease()
+		if err != nil {
+			return err
+		}
+		defer lease.Close()
+		p := s.NewPut()
+		for _, path := range slices.Sorted(maps.Keys(files)) {
+			d, n, err := lease.Copy(strings.NewReader(files[path]))
+			if err == nil {
+				err = p.AddFile(path, d, n)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := lease.Flush(ctx); err != nil {
+			return err
+		}
+		_, err = s.Move(ctx, who, p.Op(at), store.How{Dry: false})
+		return err
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"vrepofs/tree"
 )
 
-// Wanted says what is to be at a path and below it, all of it.
+// Wanted says what is to be at a path and below it, all of it but files that were put there: those stay, unless nothing is to be
+// there.
 type Wanted struct {
 	Path     string
 	Channels []Channel // each at Path or below it; none: nothing is to be there
@@ -32,6 +33,14 @@ func PlanApply(r Reader, wanted []Wanted, promotions []Promotion) ([]Move, error
 				return nil, err
 			}
 			channels[c.Path] = c
+		}
+		for c, err := range Channels(o, w.Path) { // files that were put: no source names them
+			if err != nil {
+				return nil, err
+			}
+			if _, replaced := channels[c.Path]; c.Files != "" && !replaced && len(w.Channels) > 0 {
+				channels[c.Path] = c
+			}
 		}
 		moves, err := planTree(o, w.Path, channels)
 		if err != nil {

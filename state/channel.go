@@ -11,33 +11,40 @@ import (
 	"vrepofs/tree"
 )
 
-// Channel is one repository of a published tree: what lies at a stable path.
+// Channel is what lies at a stable path of a published tree: a repository, or files that were put there.
 type Channel struct {
 	Path     string     `json:"path"`               // "production/9/core/x86_64/os"
 	Snapshot string     `json:"snapshot,omitempty"` // "fedora@20261121T043000Z", or else
 	Tag      string     `json:"tag,omitempty"`      // the view of a tag
 	Arch     string     `json:"arch,omitempty"`     // for one arch
 	AsOf     Change     `json:"as_of,omitzero"`     // of that generation
-	Mode     Mode       `json:"mode"`               // whose repodata it has
+	Files    string     `json:"files,omitempty"`    // what was put: digest of the file, or of the directory with all times 0
+	Mode     Mode       `json:"mode"`               // whose repodata it has; of Files, PutFiles
 	Signed   string     `json:"signed,omitempty"`   // by what its repomd.xml was signed: the key's fingerprint; "": not by vrepofs
-	Root     tree.Entry `json:"-"`                  // its directory as published: with the times of this path
+	Root     tree.Entry `json:"-"`                  // its directory as published: with the times of this path; or the file that was put
 	Dir      []byte     `json:"dir"`                // Root, encoded
-	Count    int        `json:"count"`              // number of RPMs
+	Count    int        `json:"count"`              // number of RPMs; of Files
 	Bytes    int64      `json:"bytes"`              // sum of their sizes
 	Changed  Change     `json:"changed"`            // when the content at the path last changed
 }
 
-// Source names what is published: "fedora@20261121T043000Z" or "dev/x86_64@17".
+// Source names what is published: "fedora@20261121T043000Z", "dev/x86_64@17" or "files:2cf24dba5fb0".
 func (c Channel) Source() string {
-	if c.Tag == "" {
+	switch {
+	case c.Files != "":
+		return "files:" + c.Files[:min(len(c.Files), shortDigest)]
+	case c.Tag == "":
 		return c.Snapshot
 	}
 	return c.Tag + "/" + c.Arch + "@" + strconv.FormatUint(c.AsOf.Event, 10)
 }
 
+// shortDigest is how many hex digits of a digest a person sees.
+const shortDigest = 12
+
 // same reports whether two records say the same.
 func (c *Channel) same(o *Channel) bool {
-	return c.Path == o.Path && c.Source() == o.Source() && c.Mode == o.Mode && c.Root == o.Root
+	return c.Path == o.Path && c.Source() == o.Source() && c.Files == o.Files && c.Mode == o.Mode && c.Root == o.Root
 }
 
 // maxChannelPath and maxChannelDepth bound paths: rsync, web servers and clients add names of their own behind.
@@ -46,7 +53,8 @@ const (
 	maxChannelDepth = 32  // components
 )
 
-// CheckChannelPath refuses paths that would not make good directory names on every server.
+// CheckChannelPath refuses paths that would not make good names on every server. The last component may begin with a dot:
+// .treeinfo and its like are put where clients look for them.
 func CheckChannelPath(path string) error {
 	if err := tree.CheckPath(path); err != nil {
 		return fmt.Errorf("channel path: %w", err)
@@ -55,7 +63,10 @@ func CheckChannelPath(path string) error {
 	if len(path) > maxChannelPath || len(components) > maxChannelDepth {
 		return fmt.Errorf("channel path %.80q: want at most %d bytes and %d components: %w", path, maxChannelPath, maxChannelDepth, iofs.ErrInvalid)
 	}
-	for _, c := range components {
+	for i, c := range components {
+		if i == len(components)-1 && len(c) > 1 {
+			c = strings.TrimPrefix(c, ".")
+		}
 		if err := CheckName("channel", c); err != nil {
 			return fmt.Errorf("channel path %q: %w", path, err)
 		}
@@ -79,7 +90,7 @@ func (c *Channel) finish() (err error) {
 	return err
 }
 
-// Channels yields what is published at a path or below it, in the order of paths; "" means everything.
+// Channels yields what is published at a path and below it, the path itself first, then in the order of paths; "" means everything.
 func Channels(r Reader, path string) iter.Seq2[Channel, error] {
 	below := func(yield func(Channel, error) bool) {
 		prefix := path + "/"
@@ -97,11 +108,8 @@ func Channels(r Reader, path string) iter.Seq2[Channel, error] {
 	}
 	return func(yield func(Channel, error) bool) {
 		c, err := GetChannel(r, path)
-		switch {
-		case errors.Is(err, iofs.ErrNotExist):
-			below(yield) // a repository has none below it
-		default:
-			yield(c, err)
+		if errors.Is(err, iofs.ErrNotExist) || yield(c, err) && err == nil {
+			below(yield)
 		}
 	}
 }

@@ -60,7 +60,7 @@ func ListedPaths(r Reader) ([]string, error) {
 // TouchChannels notes that what is seen of all channels changes with this commit, though nothing was published.
 func TouchChannels(tx Tx) { tx.Put(TableChannelMoves, "/", encode(now(tx))) }
 
-// checkLists refuses a path for a repository where lists lie, or are to lie in it.
+// checkLists refuses a path for a repository, or files, where lists lie, or are to lie in it.
 func checkLists(r Reader, path string) error {
 	above, rest := "", path
 	for more := true; more; {

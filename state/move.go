@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"vrepofs/blob"
 )
 
 // Move is what happens to one path of the published tree. The functions named Plan… say which moves an operation means and write
@@ -17,6 +19,8 @@ type Move struct {
 	// New is nil when the path is removed. Of a plan its Root is that of the source; before Publish it must be made that of the
 	// path (compose.Restamp).
 	New *Channel
+	// Blobs are what New refers to and nothing that is committed does yet: a commit must find them there.
+	Blobs []blob.Digest
 }
 
 // Same reports whether two moves are the same move from the same state.
@@ -29,6 +33,9 @@ func (m Move) Same(o Move) bool {
 func PlanSet(r Reader, c Channel) ([]Move, error) {
 	if err := CheckChannelPath(c.Path); err != nil {
 		return nil, err
+	}
+	if c.Files == "" && strings.HasPrefix(c.Path[strings.LastIndexByte(c.Path, '/')+1:], ".") {
+		return nil, fmt.Errorf("channel path %q: the name of a repository cannot begin with a dot: %w", c.Path, iofs.ErrInvalid)
 	}
 	m := Move{Path: c.Path, New: &c}
 	old, err := GetChannel(r, c.Path)
@@ -115,58 +122,6 @@ func planTree(r Reader, path string, wanted map[string]Channel) ([]Move, error) 
 
 func nothing(path string) error {
 	return fmt.Errorf("channel %s: nothing is published there: %w", path, iofs.ErrNotExist)
-}
-
-// CheckMoves refuses moves of what is frozen and moves after which one repository would lie in another or where another has files.
-func CheckMoves(r Reader, moves []Move) error {
-	gone, set := map[string]bool{}, map[string]bool{}
-	for _, m := range moves {
-		if m.Old != nil && m.New != nil && m.Old.same(m.New) {
-			continue
-		}
-		at, since, err := Frozen(r, m.Path)
-		if err != nil {
-			return err
-		}
-		if at != "" {
-			return fmt.Errorf("channel %s: %s is frozen since event %d (vrepofs channel thaw %s ends that): %w", m.Path, at, since.Event, at, ErrConflict)
-		}
-		if m.New == nil {
-			gone[m.Path] = true
-		} else if m.Old == nil {
-			set[m.Path] = true
-		}
-	}
-	overlap := func(inner, outer string) error {
-		return fmt.Errorf("channel %s would lie in channel %s: %w", inner, outer, ErrConflict)
-	}
-	for path := range set {
-		if err := checkLists(r, path); err != nil {
-			return err
-		}
-		above := prefixes(path)
-		for _, p := range above[:len(above)-1] {
-			there, err := exists(r, TableChannels, p)
-			if err != nil {
-				return err
-			}
-			if there && !gone[p] || set[p] {
-				return overlap(path, p)
-			}
-		}
-		for item, err := range r.List(TableChannels, path+"/") {
-			if err != nil {
-				return err
-			}
-			if !strings.HasPrefix(item.Name, path+"/") {
-				break
-			}
-			if !gone[item.Name] {
-				return overlap(item.Name, path)
-			}
-		}
-	}
-	return checkPinned(r, set, gone)
 }
 
 // Publish makes moves, all of them or none, in the records; PutPublished makes readers see them. The Root of each New is what is to

@@ -22,10 +22,11 @@ type Repo struct {
 // Mode says where a snapshot's repodata comes from.
 type Mode string
 
-// The modes of a snapshot.
+// The modes of a snapshot, and that of what was put into a channel and is no repository.
 const (
 	Generated Mode = "generated" // vrepofs wrote the repodata
 	Verbatim  Mode = "verbatim"  // files and repodata are as they were found
+	PutFiles  Mode = "files"
 )
 
 // Snapshot is one immutable state of a repo.

@@ -80,40 +80,6 @@ func SitesAt(r Reader, path string) ([]string, error) {
 	return site.URLs, err
 }
 
-// checkPinned refuses repositories at names that are those of another's pinned files: x/os.repo, or anything below it, beside x/os. set
-// are paths that are new, gone those that go away.
-func checkPinned(r Reader, set, gone map[string]bool) error {
-	conflict := func(path, owner string) error {
-		return fmt.Errorf("channel %s: a file of channel %s has that name: %w", path, owner, ErrConflict)
-	}
-	for path := range set {
-		for _, p := range prefixes(path) {
-			owner, _, ok := pinned.Beside(p)
-			if !ok {
-				continue
-			}
-			there, err := exists(r, TableChannels, owner)
-			if err != nil {
-				return err
-			}
-			if there && !gone[owner] || set[owner] {
-				return conflict(path, owner)
-			}
-		}
-		for _, k := range pinned.Kinds() {
-			for c, err := range Channels(r, path+string(k)) {
-				if err != nil {
-					return err
-				}
-				if !gone[c.Path] {
-					return conflict(c.Path, path)
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // checkNotPinned refuses the name of a view that is the name of another's pinned file.
 func checkNotPinned(noun, name string) error {
 	if _, k, ok := pinned.Beside(name); ok {

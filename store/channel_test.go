@@ -61,7 +61,9 @@ func entries(t fataler, s *store.Store, root tree.Entry) map[string]tree.Entry {
 			}
 		}
 	}
-	walk("", root)
+	if root.Kind == tree.KindDir {
+		walk("", root)
+	}
 	return out
 }
 

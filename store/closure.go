@@ -54,13 +54,16 @@ func (s *Store) checkClosure(ctx context.Context, r state.Reader, planned []stat
 			if err != nil {
 				return err
 			}
+			if ch.Files != "" {
+				continue
+			}
 			before[ch.Path], after[ch.Path] = ch.Root, ch.Root
 		}
 		for _, m := range planned {
 			if m.Path != u && !strings.HasPrefix(m.Path, u+"/") {
 				continue
 			}
-			if delete(after, m.Path); m.New != nil {
+			if delete(after, m.Path); m.New != nil && m.New.Files == "" {
 				after[m.Path] = m.New.Root
 			}
 		}

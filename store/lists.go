@@ -313,6 +313,9 @@ func (l *lister) latest(at string) ([]filelist.Latest, error) {
 		if err != nil {
 			return nil, err
 		}
+		if c.Files != "" {
+			continue
+		}
 		id := strings.ReplaceAll(strings.TrimPrefix(c.Path, prefix), "/", "-")
 		name := id
 		for i := 2; taken[name]; i++ {

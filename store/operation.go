@@ -155,7 +155,7 @@ func (s *Store) change(ctx context.Context, who Who, op Op, how How, c *configur
 		if err != nil {
 			return Plan{}, err
 		}
-		if err := state.CheckMoves(view, moves); err != nil {
+		if err := state.CheckMoves(unsaved{view, scratch}, moves); err != nil {
 			return Plan{}, err
 		}
 		out := planOf(moves)

@@ -42,10 +42,10 @@ func (s *Store) comparePackages(ctx context.Context, r tree.Reader, steps []Step
 	for i := range steps {
 		step := &steps[i]
 		var old, new tree.Entry
-		if step.Old != nil {
+		if step.Old != nil && step.Old.Root.Kind == tree.KindDir {
 			old = step.Old.Root
 		}
-		if step.New != nil {
+		if step.New != nil && step.New.Root.Kind == tree.KindDir {
 			new = step.New.Root
 		}
 		step.Packages = &PackageDiff{}

@@ -22,8 +22,11 @@ func at(c state.Change, path string) string {
 }
 
 // PinnedChannel says what the files beside a channel's repository contain; ok is false where there are none, because the site is not
-// known.
+// known or no repository is there.
 func PinnedChannel(r state.Reader, c state.Channel) (f pinned.File, ok bool, err error) {
+	if c.Files != "" {
+		return f, false, nil
+	}
 	sites, err := state.SitesAt(r, c.Path)
 	path := "channels/" + c.Path
 	f = pinned.File{ID: pinned.ID(c.Path), Title: c.Path, Sites: sites, Path: at(c.Changed, path), Moves: path, Signed: c.Signed != ""}
@@ -86,34 +89,27 @@ func Later(a, b state.Change) state.Change {
 // pinMoved returns what moves that were made in the records (state.Publish) put beside their repositories: texts, since a blob of its
 // own for each would cost thrice what the promotion of 100 repositories does (BenchmarkPromote).
 func pinMoved(tx publishTx, moves []state.Move) (grafts []compose.Grafted, err error) {
+	set := map[string]bool{}
 	for _, m := range moves {
-		if m.New == nil {
-			for _, k := range pinned.Kinds() {
-				grafts = append(grafts, compose.Grafted{Path: m.Path + string(k)})
+		set[m.Path] = m.New != nil
+	}
+	for _, m := range moves {
+		switch {
+		case m.New != nil && m.New.Files == "":
+			if !stays(m) {
+				if grafts, err = pinOne(tx, m.Path, grafts); err != nil {
+					return nil, err
+				}
 			}
-		} else if m.Old == nil || m.Old.Root != m.New.Root {
-			if grafts, err = pinOne(tx, m.Path, grafts); err != nil {
-				return nil, err
+		case m.Old != nil && m.Old.Files == "":
+			for _, k := range pinned.Kinds() {
+				if path := m.Path + string(k); !set[path] { // else something takes its place, which is called x/os.repo
+					grafts = append(grafts, compose.Grafted{Path: path})
+				}
 			}
 		}
 	}
 	return grafts, nil
-}
-
-// oneOf leaves one entry for each path: of what goes away and what takes its place, such as a repository that is called x/os.repo now that
-// x/os is gone, the latter. Two that are there cannot be (state.CheckMoves).
-func oneOf(grafts []compose.Grafted) []compose.Grafted {
-	seen := make(map[string]int, len(grafts))
-	out := grafts[:0]
-	for _, g := range grafts {
-		if i, twice := seen[g.Path]; !twice {
-			seen[g.Path] = len(out)
-			out = append(out, g)
-		} else if out[i].Entry.Kind == 0 {
-			out[i] = g
-		}
-	}
-	return out
 }
 
 // pinOne adds what is to lie beside the repository at a path.
@@ -198,7 +194,7 @@ func (s *Store) repin(ctx context.Context, tx *index.Tx, lease *blob.Lease, path
 		return nil
 	}
 	state.TouchChannels(tx)
-	return s.replace(ctx, tx, lease, grafts)
+	return s.replace(ctx, tx, lease, nil, grafts)
 }
 
 // channelSites is a channel with the URLs that its files name.
@@ -212,6 +208,9 @@ func sitesBelow(r state.Reader, path string) (list []channelSites, err error) {
 	for c, err := range state.Channels(r, path) {
 		if err != nil {
 			return nil, err
+		}
+		if c.Files != "" {
+			continue
 		}
 		urls, err := state.SitesAt(r, c.Path)
 		if err != nil {

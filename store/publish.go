@@ -23,16 +23,19 @@ func (s *Store) publish(ctx context.Context, tx publishTx, lease *blob.Lease, pl
 		return nil, err
 	}
 	tx.Requires(blobs...)
-	return moves, s.replace(ctx, tx, lease, oneOf(append(graftsOf(moves), pins...)))
+	return moves, s.replace(ctx, tx, lease, moves, pins)
 }
 
-// replace puts entries into the directory of all channels, with the lists that this changes.
-func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, put []compose.Grafted) error {
+// replace puts what moves, and other entries, into the directory of all channels, with the lists that this changes.
+func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, moves []state.Move, put []compose.Grafted) error {
 	was, err := state.Published(tx)
 	if err != nil {
 		return err
 	}
-	root, err := compose.Graft(tx, was, tx.Stamp(), put)
+	root, err := graft(tx, was, moves)
+	if err == nil {
+		root, err = compose.Graft(tx, root, tx.Stamp(), put)
+	}
 	if err != nil {
 		return err
 	}
@@ -52,19 +55,6 @@ func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, pu
 type publishTx interface {
 	state.Tx
 	Requires(blobs ...blob.Digest)
-}
-
-// graftsOf is what moves put into the directory of all channels.
-func graftsOf(moves []state.Move) []compose.Grafted {
-	put := make([]compose.Grafted, 0, len(moves))
-	for _, m := range moves {
-		g := compose.Grafted{Path: m.Path}
-		if m.New != nil {
-			g.Entry = m.New.Root
-		}
-		put = append(put, g)
-	}
-	return put
 }
 
 // planOf says what moves of restamped trees are.

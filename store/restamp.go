@@ -80,7 +80,7 @@ func (s *Store) restampOne(ctx context.Context, r tree.Reader, put func([]byte) 
 		return restamped{err: fmt.Errorf("channel %s: %w", m.Path, err)}
 	}
 	m.New = &c
-	return restamped{move: m, blobs: append(blobs, more...), nodes: w.nodes}
+	return restamped{move: m, blobs: append(append(blobs, more...), m.Blobs...), nodes: w.nodes}
 }
 
 // overlay is a tree.Writer that keeps new nodes to itself and reads through. One goroutine at a time uses it.

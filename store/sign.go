@@ -276,7 +276,10 @@ func (s *Store) readBlob(e tree.Entry) ([]byte, error) {
 // at what differs, unless all is to be looked at.
 func (s *Store) checkSigned(ctx context.Context, set state.Settings, m state.Move, all bool) error {
 	var old tree.Entry
-	if m.Old != nil && !all {
+	if m.New.Files != "" {
+		return nil // no packages to anybody
+	}
+	if m.Old != nil && m.Old.Files == "" && !all {
 		old = m.Old.Root
 	}
 	gone, come := map[blob.Digest]rpmFile{}, map[blob.Digest]rpmFile{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	iofs "io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,18 +17,20 @@ func (a *app) channelNoun() *cobra.Command {
 		Use:   "channel",
 		Short: "Channels: published trees of snapshots and views, moved as one",
 		Long: `A channel is a published tree with stable paths: channels/PATH in the mount is a snapshot of a repo or the view of a
-tag. It stays what it is until it is set, promoted or rolled back, and each of those is one event for any number of
-repositories, which copies nothing. A path is of directories with one repository at the end, never one in another.
+tag, or files that were put there. It stays what it is until it is set, promoted or rolled back, and each of those is one event for any number of
+repositories, which copies nothing. A path is of directories with one repository at the end, never one in another;
+files may be put into one.
 
 Whoever is inside channels/ stays in the generation that it entered; a new look at the name sees the new one.
 Times of what changed at a path only grow, also by a rollback; what did not change keeps them.`,
 		Example: `  vrepofs channel set staging/9/core/x86_64/os core-9/x86_64     # the view of a tag, as it is now
   vrepofs channel set staging/9/epel/x86_64/os epel@latest       # a snapshot
+  vrepofs channel put staging/9/core/x86_64/os/.treeinfo treeinfo
   vrepofs channel promote staging/9 production/9 --dry-run
   vrepofs channel promote staging/9 production/9 --label 9.5-ga
   vrepofs channel rollback production/9`,
 	}
-	noun.AddCommand(a.channelSet(), a.channelPromote(), a.channelRollback(), a.channelUnset(), a.channelList(), a.channelShow(), a.channelLog(), a.channelConfigure(),
+	noun.AddCommand(a.channelSet(), a.channelPut(), a.channelPromote(), a.channelRollback(), a.channelUnset(), a.channelList(), a.channelShow(), a.channelLog(), a.channelConfigure(),
 		a.channelFreeze("freeze", "Refuse all moves at and below a path",
 			"Refuses everything that would change what is seen at a path or below it, until it is thawed. Nothing need be there yet.",
 			"  vrepofs channel freeze production --note \"release week\"", (*ctl.Client).FreezeChannel),
@@ -219,7 +222,12 @@ func (a *app) channelList() *cobra.Command {
 					if ch.Frozen != "" {
 						what += " (frozen)"
 					}
-					t.add(ch.Path, ch.Changed.Event, showNumber(int64(ch.RPMs)), what)
+					rpms := showNumber(int64(ch.RPMs))
+					if ch.Mode == "files" {
+						rpms = "-"
+						what += ", " + showCount(ch.Files, "file")
+					}
+					t.add(ch.Path, ch.Changed.Event, rpms, what)
 				}
 				t.print(a.out, "nothing is published; vrepofs channel set PATH SOURCE does")
 				return nil
@@ -250,10 +258,14 @@ func (a *app) channelShow() *cobra.Command {
 				if a.json {
 					return a.printJSON(ch)
 				}
-				for _, f := range [][2]string{
-					{"path", ch.Path}, {"what", ch.Source}, {"metadata", ch.Mode}, {"rpms", showNumber(int64(ch.RPMs))}, {"size", showSize(ch.Bytes)},
+				counts := [][2]string{{"metadata", ch.Mode}, {"rpms", showNumber(int64(ch.RPMs))}}
+				if ch.Mode == "files" {
+					counts = [][2]string{{"files", showNumber(int64(ch.Files))}}
+				}
+				for _, f := range slices.Concat([][2]string{{"path", ch.Path}, {"what", ch.Source}}, counts, [][2]string{
+					{"size", showSize(ch.Bytes)},
 					{"changed", fmt.Sprintf("%s  event %d", showTime(ch.Changed.Time), ch.Changed.Event)}, {"frozen", ch.Frozen},
-				} {
+				}) {
 					if f[1] != "" {
 						fmt.Fprintf(a.out, "%-10s %s\n", f[0], f[1])
 					}

@@ -121,6 +121,7 @@ func normal(s, work string) string {
 		{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`, "TIME"},
 		{`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, "TIME"},
 		{`process \d+`, "process PID"},
+		{`files:[0-9a-f]{12}`, "files:DIGEST"},
 		{`"uid":\d+,"user":"[^"]*"`, `"uid":UID,"user":"USER"`},
 		{`TIME  \S+ +`, "TIME  USER  "},
 		{`\n {30,}`, "\n      "},
