@@ -247,7 +247,7 @@ func throughWget(s *stage, y *tally, pinned bool) func(string) {
 			switch {
 			case err == nil:
 				return true
-			case strings.Contains(string(out), "404"):
+			case strings.Contains(string(out), "ERROR 404"):
 				s.missing(y, s.grace, began, string(out))
 			default:
 				y.count("wget: "+err.Error(), string(out))
@@ -398,7 +398,7 @@ func dnfWith(s *stage, y *tally, grace int, repo func() (string, error)) func(st
 		out, err := c.CombinedOutput()
 		if text := string(out); err != nil {
 			switch {
-			case strings.Contains(text, "404"):
+			case strings.Contains(text, "Status code: 404"):
 				s.missing(y, grace, began, text)
 			case strings.Contains(strings.ToLower(text), "checksum"):
 				y.count("checksum says no", text)
