@@ -20,7 +20,7 @@ var families = []family{
 	{openRows, []string{"open-1", "open-64"}},
 	{viewRows, []string{"view-visible", "view-memory"}},
 	{moveRows, []string{"move-command", "move-daemon", "move-stall-path", "move-stall-sibling", "move-stall-repos", "move-stall-dirfd", "move-stall-second", "move-stale"}},
-	{promoteRows, []string{"promote", "promote-size", "promote-cached", "promote-cp", "promote-rsync", "promote-walk"}},
+	{promoteRows, []string{"promote", "promote-size", "promote-cached", "promote-lists-all", "promote-lists", "promote-cp", "promote-rsync", "promote-walk"}},
 	{metadataRows, []string{"metadata-read", "metadata-size"}},
 }
 

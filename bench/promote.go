@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,6 +141,33 @@ func promoteRows(b *bench) error {
 			took = append(took, x)
 		}
 		b.add(result{Row: "promote-cached", What: fmt.Sprintf("the same with %d names cached below channels", cached), Unit: "ms", Ours: ms(took), Goal: atMost(50)})
+	}
+	if b.want("promote-lists") || b.want("promote-lists-all") {
+		settle()
+		start := time.Now()
+		if err := s.cli("channel", "configure", "big", "--lists", "bench"); err != nil {
+			return err
+		}
+		all := time.Since(start).Seconds()
+		raw, err := os.ReadFile(filepath.Join(s.mnt, "channels/big/fullfiletimelist-bench"))
+		if err != nil {
+			return err
+		}
+		lines := bytes.Count(raw, []byte("\n"))
+		b.add(result{Row: "promote-lists-all", What: fmt.Sprintf("the file lists of these come into being, %d lines each: the command", lines), Unit: "s",
+			Ours: []float64{all}, Goal: atMost(.05 + float64(lines)/1e6)})
+		var with []float64
+		for range b.rounds(false) {
+			x, err := promote("big")
+			if err != nil {
+				return err
+			}
+			with = append(with, x)
+		}
+		b.add(result{Row: "promote-lists", What: "the same promotion with file lists of all of it", Unit: "ms", Ours: ms(with)})
+		if err := s.cli("channel", "configure", "big", "--reset", "lists"); err != nil {
+			return err
+		}
 	}
 	if !b.want("promote-cp") && !b.want("promote-rsync") && !b.want("promote-walk") {
 		return nil

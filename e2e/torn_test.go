@@ -145,7 +145,7 @@ func TestTornReaders(t *testing.T) {
 		return
 	}
 	for i, peer := range b.tornPeers(generations, ours.interval) {
-		if bad := run(i+1, peer, times(40, 1000)); bad == 0 {
+		if bad := run(i+1, peer, times(40, 300)); bad == 0 {
 			t.Errorf("%s: no reader met a failure: the trial would not see one of ours either", peer.name)
 		}
 	}
