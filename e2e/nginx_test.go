@@ -45,8 +45,8 @@ http {
 		listen %[2]s;
 		root %[3]s;
 		autoindex on;
-		# repomd.xml and its signature are the only names over a moving path whose content changes: never from the cache of open files.
-		location ~ /repodata/repomd\.xml(\.asc|\.key)?$ { open_file_cache off; }
+		# Names over moving paths whose content changes: never from the cache of open files.
+		location ~ (/repodata/repomd\.xml(\.asc|\.key)?|\.repo|\.mirrorlist)$ { open_file_cache off; }
 	}
 }
 `, b.path("nginx"), l.Addr(), b.mnt))
