@@ -1,6 +1,7 @@
 # vrepofs: every target is a line or two over go. `make help` lists them.
 #
-# Variables: PKGS (packages to test), TESTFLAGS (more flags of go test), FUZZTIME, PREFIX, DESTDIR, BENCHFLAGS.
+# Variables: PKGS (packages to test), TESTFLAGS (more flags of go test), FUZZTIME, BENCHFLAGS; of install:
+# PREFIX, DESTDIR, SBINDIR (mount(8) looks for helpers in /sbin only), UNITDIR, DOCDIR.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,6 +12,9 @@ export VREPOFS_RSYNC327 ?= $(VREPOFS_CACHE)/rsync-3.2.7/usr/bin/rsync
 
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PREFIX    ?= /usr/local
+SBINDIR   ?= /sbin
+UNITDIR   ?= $(PREFIX)/lib/systemd/system
+DOCDIR    ?= $(PREFIX)/share/doc/vrepofs
 FUZZTIME  ?= 30s
 PKGS      ?= ./...
 TESTFLAGS ?= -count=1 -timeout=20m -vet=off
@@ -66,8 +70,15 @@ bench: setup build ## one table: each row a ratio against its peer (createrepo_c
 build: ## bin/vrepofs, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vrepofs ./cmd/vrepofs
 
-install: build ## install bin/vrepofs below $(DESTDIR)$(PREFIX)
+install: build ## install the program, its mount helper, the systemd unit and the samples: DESTDIR, PREFIX, SBINDIR
 	install -D -m 0755 bin/vrepofs $(DESTDIR)$(PREFIX)/bin/vrepofs
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/contrib/systemd
+	ln -sfn $(PREFIX)/bin/vrepofs $(DESTDIR)$(SBINDIR)/mount.vrepofs
+	sed -e 's,/usr/local/bin/,$(PREFIX)/bin/,' -e 's,/usr/share/doc/vrepofs,$(DOCDIR),' contrib/systemd/vrepofs@.service >$(DESTDIR)$(UNITDIR)/vrepofs@.service
+	chmod 0644 $(DESTDIR)$(UNITDIR)/vrepofs@.service
+	install -m 0644 README.md ARCHITECTURE.md FORMAT.md LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 0644 $(wildcard contrib/*.*) contrib/Caddyfile contrib/fstab $(DESTDIR)$(DOCDIR)/contrib
+	install -m 0644 contrib/systemd/*.* $(DESTDIR)$(DOCDIR)/contrib/systemd
 
 clean: ## remove what make built (not the cache directory)
 	rm -rf bin

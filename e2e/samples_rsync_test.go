@@ -34,9 +34,10 @@ func TestSampleRsyncd(t *testing.T) {
 		b := newBox(t)
 		b.fill()
 		b.ok("repo", "import", "fedora", b.path("rpms"))
+		b.publish("https://repos.example.org")
 		b.mount()
 		url, failures := rsyncSample(b, rsync)
-		modules := map[string]string{"dev": "tags/dev", "dev-x86_64": "tags/dev/x86_64", "fedora": "repos/fedora/latest", "fedora-20261121": "repos/fedora/latest"}
+		modules := map[string]string{"dev": "tags/dev", "dev-x86_64": "tags/dev/x86_64", "channels": "channels", "production": "channels/production", "fedora": "repos/fedora/latest", "fedora-20261121": "repos/fedora/latest"}
 		for module, dir := range modules {
 			b.sh(rsync + " -aH --delete " + url + "/" + module + "/ copy/ && diff -r copy $MNT/" + dir)
 			same(t, "second run of "+module, b.sh(rsync+" -aHi --delete "+url+"/"+module+"/ copy/"), "")

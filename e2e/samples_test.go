@@ -198,6 +198,7 @@ func TestSampleWebServers(t *testing.T) {
 			testWebReads(b, url)
 			testWebCaching(b, url)
 			testWebMoves(b, url)
+			testWebChannels(b, url)
 		})
 	}
 }

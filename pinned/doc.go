@@ -2,6 +2,10 @@
 // repository definition, and NAME.mirrorlist, a list of URLs. A client that goes by either reads one generation from repomd.xml to the
 // last package, however often the name that it came by moves on.
 //
+// For dnf 4 that is wholly so of a .repo file only. It fetches a mirrorlist twice in a run, for metadata and again for packages (seen in
+// a web server's log; e2e.TestDnfWhileTheTagMoves): a package that has gone in between is not found, one that was replaced is refused by
+// its checksum.
+//
 // It is text only: no store, no mount, no network, and the same bytes for the same File. Package store puts the files into channels,
 // package layout beside tags and snapshots.
 //
