@@ -68,12 +68,15 @@ type ChannelPlan struct {
 	Steps  []ChannelStep `json:"steps"`
 }
 
-// ChannelEvent is one event that moved a channel. Rows of the log that were committed together share one.
+// ChannelEvent is one event that moved a channel, froze or thawed it. Rows of the log that were committed together share one.
 type ChannelEvent struct {
 	Event uint64        `json:"event"`
 	Time  time.Time     `json:"time"`
 	Rows  []LogRow      `json:"rows"`
 	Steps []ChannelStep `json:"steps"`
+	// Frozen and Thawed are paths that the event froze or thawed: the one asked for, or above or below it.
+	Frozen []string `json:"frozen,omitempty"`
+	Thawed []string `json:"thawed,omitempty"`
 }
 
 // ChannelLog is a page of a channel's history, newest first; More says that older events follow.
@@ -202,6 +205,13 @@ func (h *Handler) logChannel(ctx context.Context, req *ChannelLogRequest) (*Chan
 	out := &ChannelLog{Events: []ChannelEvent{}, More: more}
 	for _, e := range events {
 		v := ChannelEvent{Steps: stepsOf(e.Steps)}
+		for _, f := range e.Freezes {
+			if f.Thawed {
+				v.Thawed = append(v.Thawed, f.Path)
+			} else {
+				v.Frozen = append(v.Frozen, f.Path)
+			}
+		}
 		for _, row := range e.Rows {
 			v.Event, v.Time = row.Seq, stampTime(row.Stamp)
 			v.Rows = append(v.Rows, LogRow{

@@ -132,63 +132,6 @@ func ChannelMoved(r Reader, path string) (c Change, err error) {
 	return c, err
 }
 
-// Frozen returns the freeze that covers a path: of the path itself or of one above it. at is "" when there is none.
-func Frozen(r Reader, path string) (at string, since Change, err error) {
-	for _, p := range prefixes(path) {
-		since, err = get[Change](r, TableFreezes, "freeze", p)
-		if err == nil {
-			return p, since, nil
-		}
-		if !errors.Is(err, iofs.ErrNotExist) {
-			return "", since, err
-		}
-	}
-	return "", Change{}, nil
-}
-
-// Freezes yields the frozen paths with when they were frozen, in order.
-func Freezes(r Reader) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for item, err := range r.List(TableFreezes, "") {
-			if !yield(item.Name, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// Freeze refuses all moves at a path and below it until Thaw. Nothing need be published there yet.
-func Freeze(tx Tx, path string) error {
-	if err := CheckChannelPath(path); err != nil {
-		return err
-	}
-	if at, since, err := Frozen(tx, path); err != nil {
-		return err
-	} else if at != "" {
-		return fmt.Errorf("channel %s: %s is frozen since event %d: %w", path, at, since.Event, iofs.ErrExist)
-	}
-	tx.Put(TableFreezes, path, encode(now(tx)))
-	return nil
-}
-
-// Thaw ends a freeze of exactly this path.
-func Thaw(tx Tx, path string) error {
-	if err := CheckChannelPath(path); err != nil {
-		return err
-	}
-	at, _, err := Frozen(tx, path)
-	switch {
-	case err != nil:
-		return err
-	case at == "":
-		return fmt.Errorf("channel %s is not frozen: %w", path, iofs.ErrNotExist)
-	case at != path:
-		return fmt.Errorf("channel %s is not frozen itself: thaw %s: %w", path, at, ErrConflict)
-	}
-	tx.Delete(TableFreezes, path)
-	return nil
-}
-
 // prefixes returns a path's own prefixes, the shortest first, itself last: "a", "a/b", "a/b/c".
 func prefixes(path string) []string {
 	var out []string

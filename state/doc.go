@@ -14,7 +14,7 @@
 //	counters    build                             the last build id given, decimal
 //	channels    production/9/core/x86_64/os       Channel: what is published there, with its directory's tree.Entry
 //	channelmoves /production/9                    when what is seen at or below a path last changed: {"event":21,"stamp":1795235400}
-//	freezes     production                        when the path was frozen
+//	freezes     production                        when the path was last frozen, or thawed
 //	settings    /production                       Settings of the path and all below it: {"grace":3600}; "/" of all channels
 //	site        site                              Site: under which URLs the mount can be reached, and since when
 //	settings    changed                           when any of them was last changed

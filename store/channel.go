@@ -91,13 +91,14 @@ func (s *Store) FreezeChannel(ctx context.Context, who Who, path string, frozen 
 	})
 }
 
-// ChannelEvent is one event that moved a channel.
+// ChannelEvent is one event that moved a channel, froze or thawed it.
 type ChannelEvent struct {
-	Rows  []index.Row // of the log: more than one if operations were committed together
-	Steps []Step      // what it did at and below the path, without what stayed
+	Rows    []index.Row          // of the log: more than one if operations were committed together
+	Steps   []Step               // what it did at and below the path, without what stayed
+	Freezes []state.FreezeChange // what it froze or thawed: the path, one above it or one below it
 }
 
-// ChannelHistory returns at most limit events that moved a path or anything below it, newest first, from those below before (0:
+// ChannelHistory returns at most limit events that moved a path or anything below it, froze or thawed it, newest first, from those below before (0:
 // all); more says that older ones follow. It costs what those events changed.
 func (s *Store) ChannelHistory(ctx context.Context, path string, before uint64, limit int) (events []ChannelEvent, more bool, err error) {
 	if path != "" {
@@ -114,21 +115,36 @@ func (s *Store) ChannelHistory(ctx context.Context, path string, before uint64, 
 	for {
 		now := s.Index.View(head)
 		moved, err := state.ChannelMoved(now, path)
-		if err != nil || moved.Event == 0 {
-			return events, false, err
+		if err != nil {
+			return nil, false, err
+		}
+		frozen, freezes, err := state.FreezesMoved(now, path)
+		if err != nil {
+			return nil, false, err
+		}
+		seq := max(moved.Event, frozen)
+		if seq == 0 {
+			return events, false, nil
 		}
 		if len(events) == limit {
 			return events, true, nil
 		}
-		if head, err = s.Index.At(moved.Event - 1); err != nil {
+		if head, err = s.Index.At(seq - 1); err != nil {
 			return nil, false, err
 		}
 		var e ChannelEvent
-		for row, err := range s.Index.Log(moved.Event, moved.Event) {
+		if frozen == seq {
+			e.Freezes = freezes
+		}
+		for row, err := range s.Index.Log(seq, seq) {
 			if err != nil {
 				return nil, false, err
 			}
 			e.Rows = append(e.Rows, row)
+		}
+		if moved.Event < seq {
+			events = append(events, e)
+			continue
 		}
 		if e.Steps, err = s.channelSteps(s.Index.View(head), now, path); err != nil {
 			return nil, false, err

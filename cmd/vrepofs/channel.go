@@ -287,7 +287,7 @@ func (a *app) channelLog() *cobra.Command {
 		Use:   "log [PATH] [FLAGS]",
 		Short: "What moved a path, newest first",
 		Long: `Prints the events that changed what is seen at or below a path, newest first: when, who, the command with its label
-and note, and what changed in each repository.`,
+and note, and what changed in each repository; and when it was frozen or thawed.`,
 		Example: "  vrepofs channel log production/9/core -n 5\n  vrepofs channel log production --json | jq -r '.[].steps[].path'",
 		Args:    atMost("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -312,6 +312,12 @@ and note, and what changed in each repository.`,
 							line += " “" + clean(r.Note) + "”"
 						}
 						text = append(text, line)
+					}
+					for _, path := range e.Frozen {
+						text = append(text, "froze "+path)
+					}
+					for _, path := range e.Thawed {
+						text = append(text, "thawed "+path)
 					}
 					for _, s := range e.Steps {
 						line := s.Action + " " + s.Path
