@@ -30,6 +30,10 @@ type Settings struct {
 	Lists *string `json:"lists,omitempty"`
 	// Site is under which URLs clients of the path reach the root of the mount; empty: they cannot. Default: those of the store's Site.
 	Site *[]string `json:"site,omitempty"`
+	// Mode and Group say who may enter the directory at the path: permission bits in octal ("0750"), of which those for writing do not
+	// count, and a group's number. Default: everybody.
+	Mode  *string `json:"mode,omitempty"`
+	Group *uint32 `json:"group,omitempty"`
 }
 
 // DefaultGrace is Settings.Grace where nothing else is said: 72 hours, in seconds.
@@ -55,6 +59,9 @@ func (s *Settings) check() error {
 		if err := CheckName("module", *m); err != nil {
 			return err
 		}
+	}
+	if err := s.checkAccess(); err != nil {
+		return err
 	}
 	if s.Site != nil {
 		urls, err := checkSites(*s.Site)

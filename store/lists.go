@@ -46,7 +46,7 @@ func (s *Store) lists(ctx context.Context, tx publishTx, lease *blob.Lease, was,
 }
 
 // configureLists is Configure for a patch that says what lists are to lie at the path, which come and go with it, or what files name as
-// the site.
+// the site, or who may enter.
 func (s *Store) configureLists(ctx context.Context, who Who, c *configuration) (state.Change, error) {
 	lease, err := s.Blobs.NewLease()
 	if err != nil {

@@ -152,13 +152,19 @@ func (c *configuration) namesSite() bool {
 	return ok
 }
 
-// apply makes the change of settings in a transaction. The lease is used if it names a site.
+// apply makes the change of settings in a transaction. The lease is used if it names a site or restricts a path.
 func (c *configuration) apply(ctx context.Context, s *Store, tx *index.Tx, lease *blob.Lease) error {
 	change := func() error { return state.Configure(tx, c.path, c.patch) }
+	var err error
 	if c.namesSite() {
-		return s.repin(ctx, tx, lease, c.path, change)
+		err = s.repin(ctx, tx, lease, c.path, change)
+	} else {
+		err = change()
 	}
-	return change()
+	if err == nil && c.restricts() {
+		err = s.replace(ctx, tx, lease, nil, nil, c.path)
+	}
+	return err
 }
 
 // repin makes a change after which files beside the channels at and below a path may name other URLs.

@@ -26,8 +26,9 @@ func (s *Store) publish(ctx context.Context, tx publishTx, lease *blob.Lease, pl
 	return moves, s.replace(ctx, tx, lease, moves, pins)
 }
 
-// replace puts what moves, and other entries, into the directory of all channels, with the lists that this changes.
-func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, moves []state.Move, put []compose.Grafted) error {
+// replace puts what moves, and other entries, into the directory of all channels, with who may enter and the lists that
+// this changes. besides are paths that may have been restricted before.
+func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, moves []state.Move, put []compose.Grafted, besides ...string) error {
 	was, err := state.Published(tx)
 	if err != nil {
 		return err
@@ -36,8 +37,14 @@ func (s *Store) replace(ctx context.Context, tx publishTx, lease *blob.Lease, mo
 	if err == nil {
 		root, err = compose.Graft(tx, root, tx.Stamp(), put)
 	}
+	if err == nil {
+		root, err = restrict(tx, root, besides...)
+	}
 	if err != nil {
 		return err
+	}
+	if len(besides) > 0 && root != was {
+		state.TouchChannels(tx)
 	}
 	root, blobs, err := s.lists(ctx, tx, lease, was, root)
 	if err != nil {

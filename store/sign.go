@@ -337,7 +337,7 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	_, lists := p["lists"]
 	switch {
 	case c.published():
-	case lists || c.namesSite():
+	case lists || c.namesSite() || c.restricts():
 		return s.configureLists(ctx, who, c)
 	default:
 		return s.commit(ctx, who, func(tx *index.Tx) error { return c.apply(ctx, s, tx, nil) })

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,41 @@ func settings() []setting {
 			return *s.Lists
 		}},
 		siteSetting(),
+		{"mode", func(cmd *cobra.Command) func() (json.RawMessage, error) {
+			m := cmd.Flags().String("mode", "", "who may enter PATH: octal `MODE` such as 0750, of the directory at PATH")
+			return func() (json.RawMessage, error) { return json.Marshal(*m) }
+		}, func(s state.Settings) string {
+			if s.Mode == nil {
+				return ""
+			}
+			return *s.Mode
+		}},
+		{"group", func(cmd *cobra.Command) func() (json.RawMessage, error) {
+			g := cmd.Flags().String("group", "", "the group that --mode speaks of: `NAME` or number")
+			return func() (json.RawMessage, error) { return groupNumber(*g) }
+		}, func(s state.Settings) string {
+			if s.Group == nil {
+				return ""
+			}
+			id := strconv.FormatUint(uint64(*s.Group), 10)
+			if g, err := user.LookupGroupId(id); err == nil {
+				return g.Name + " (" + id + ")"
+			}
+			return id
+		}},
 	}
+}
+
+// groupNumber is the number of a group in JSON.
+func groupNumber(group string) (json.RawMessage, error) {
+	if g, err := user.LookupGroup(group); err == nil {
+		group = g.Gid
+	}
+	n, err := strconv.ParseUint(group, 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("there is no group %q", group)
+	}
+	return json.Marshal(n)
 }
 
 // seconds is a duration of whole seconds in JSON.
