@@ -400,7 +400,7 @@ func dnfWith(s *stage, y *tally, grace int, repo func() (string, error)) func(st
 			switch {
 			case strings.Contains(text, "Status code: 404"):
 				s.missing(y, grace, began, text)
-			case strings.Contains(strings.ToLower(text), "checksum"):
+			case strings.Contains(strings.ToLower(text), "checksum"), strings.Contains(text, "metadata states file length"):
 				y.count("checksum says no", text)
 			default:
 				y.count(err.Error(), text)
