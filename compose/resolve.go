@@ -102,6 +102,7 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 type selection struct {
 	candidates []merge.Candidate // every build, in the order of consideration
 	built      []state.RPM       // what the chosen builds give
+	owner      []int             // index in candidates of what gives each of built
 	// With external repos: the builds' RPMs as the first source, then the repos. Else nil.
 	repos []merge.Repo
 	rpms  [][]state.RPM // by source
@@ -130,8 +131,8 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 	}
 	sel := &selection{candidates: merge.Builds(sources, v.Tags[v.Tag].Koji)}
 	// Collected first: a list of 10,000 RPMs of 300 bytes that grows is copied twice over.
-	builds, n := make([][]state.RPM, 0, len(sel.candidates)), 0
-	for _, c := range sel.candidates {
+	builds, owners, n := make([][]state.RPM, 0, len(sel.candidates)), make([]int, 0, len(sel.candidates)), 0
+	for i, c := range sel.candidates {
 		if c.Verdict != merge.Chosen {
 			continue
 		}
@@ -140,11 +141,15 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 			return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
 		}
 		builds = append(builds, ofArch(b.RPMs, arch, v.Tags[v.Tag].Signatures))
+		owners = append(owners, i)
 		n += len(builds[len(builds)-1])
 	}
-	sel.built = make([]state.RPM, 0, n)
-	for _, b := range builds {
+	sel.built, sel.owner = make([]state.RPM, 0, n), make([]int, 0, n)
+	for i, b := range builds {
 		sel.built = append(sel.built, b...)
+		for range b {
+			sel.owner = append(sel.owner, owners[i])
+		}
 	}
 	if len(v.Externals) == 0 {
 		return sel, nil

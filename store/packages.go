@@ -87,8 +87,6 @@ func (s *Store) diffPackages(ctx context.Context, r tree.Reader, d *PackageDiff,
 		}
 		return nil
 	}
-	type key struct{ name, arch string }
-	olds := map[key][]rpmFile{} // greatest version first
 	for _, m := range []map[blob.Digest]rpmFile{gone, come} {
 		for digest, f := range m {
 			var err error
@@ -98,32 +96,79 @@ func (s *Store) diffPackages(ctx context.Context, r tree.Reader, d *PackageDiff,
 			m[digest] = f
 		}
 	}
+	pairPackages(gone, come, func(kind pairKind, old, new *rpmFile) {
+		switch kind {
+		case added:
+			d.Added.add("", new.nevra.String())
+		case removed:
+			d.Removed.add(old.nevra.String(), "")
+		case upgraded:
+			d.Upgraded.add(old.nevra.String(), new.nevra.String())
+		case downgraded:
+			d.Downgraded.add(old.nevra.String(), new.nevra.String())
+		case replaced:
+			d.Replaced.add(old.nevra.String(), new.nevra.String())
+		}
+	})
+	return nil
+}
+
+// pairKind says what became of a package from one set to another.
+type pairKind uint8
+
+const (
+	added pairKind = iota
+	removed
+	upgraded
+	downgraded
+	replaced // the same version with other bytes
+)
+
+// pairPackages pairs packages that only one of two sets has by name and arch: first those of one version, then the greatest that is left
+// with the greatest. It calls f for each pair and each that is left alone: come by name, then what is removed. Of an added or a removed
+// package one side is nil. It takes from gone what it pairs.
+func pairPackages(gone, come map[blob.Digest]rpmFile, f func(kind pairKind, old, new *rpmFile)) {
+	type key struct{ name, arch string }
+	olds := map[key][]rpmFile{} // greatest version first
 	for _, f := range byVersion(gone) {
 		k := key{f.nevra.Name, f.nevra.Arch}
 		olds[k] = append(olds[k], f)
 	}
-	for _, f := range byVersion(come) {
-		k := key{f.nevra.Name, f.nevra.Arch}
-		if len(olds[k]) == 0 {
-			d.Added.add("", f.nevra.String())
+	coming := byVersion(come)
+	same := make([]*rpmFile, len(coming))
+	for i, new := range coming {
+		k := key{new.nevra.Name, new.nevra.Arch}
+		j := slices.IndexFunc(olds[k], func(old rpmFile) bool { return rpm.Compare(old.nevra.EVR, new.nevra.EVR) == 0 })
+		if j >= 0 {
+			same[i] = &rpmFile{}
+			*same[i] = olds[k][j]
+			olds[k] = slices.Delete(olds[k], j, j+1)
+		}
+	}
+	for i := range coming {
+		new, old := &coming[i], same[i]
+		k := key{new.nevra.Name, new.nevra.Arch}
+		if old == nil && len(olds[k]) > 0 {
+			old = &olds[k][0]
+			olds[k] = olds[k][1:]
+		}
+		if old == nil {
+			f(added, nil, new)
 			continue
 		}
-		was := olds[k][0]
-		olds[k] = olds[k][1:]
-		delete(gone, was.entry.Digest)
-		list := &d.Replaced
-		switch c := rpm.Compare(was.nevra.EVR, f.nevra.EVR); {
+		delete(gone, old.entry.Digest)
+		kind := replaced
+		switch c := rpm.Compare(old.nevra.EVR, new.nevra.EVR); {
 		case c < 0:
-			list = &d.Upgraded
+			kind = upgraded
 		case c > 0:
-			list = &d.Downgraded
+			kind = downgraded
 		}
-		list.add(was.nevra.String(), f.nevra.String())
+		f(kind, old, new)
 	}
-	for _, f := range byVersion(gone) {
-		d.Removed.add(f.nevra.String(), "")
+	for _, old := range byVersion(gone) {
+		f(removed, &old, nil)
 	}
-	return nil
 }
 
 // nevra reads a package's name from its record.
