@@ -6,6 +6,8 @@ import (
 	"os/user"
 	"strconv"
 	"time"
+
+	"vrepofs/index"
 )
 
 // LogRow is one row of the log: one operation. Rows that were committed together have the same event.
@@ -71,7 +73,7 @@ func (h *Handler) listLog(_ context.Context, req *LogRequest) (*Log, error) {
 	if req.Before == 1 {
 		return out, nil
 	}
-	names := map[uint32]string{}
+	names := userNames{}
 	for row, err := range h.st.Index.Log(from, 0) {
 		if err != nil {
 			return nil, err
@@ -80,16 +82,22 @@ func (h *Handler) listLog(_ context.Context, req *LogRequest) (*Log, error) {
 			out.More = true
 			break
 		}
-		name, ok := names[row.UID]
-		if !ok {
-			name = userName(row.UID)
-			names[row.UID] = name
-		}
-		out.Rows = append(out.Rows, LogRow{
-			Event: row.Seq, Time: stampTime(row.Stamp), UID: row.UID, User: name, Command: row.Command, Label: row.Label, Note: row.Note,
-		})
+		out.Rows = append(out.Rows, names.row(row))
 	}
 	return out, nil
+}
+
+// userNames keeps the names of users that were looked up.
+type userNames map[uint32]string
+
+// row is a row of the log as requests show it.
+func (n userNames) row(row index.Row) LogRow {
+	name, ok := n[row.UID]
+	if !ok {
+		name = userName(row.UID)
+		n[row.UID] = name
+	}
+	return LogRow{Event: row.Seq, Time: stampTime(row.Stamp), UID: row.UID, User: name, Command: row.Command, Label: row.Label, Note: row.Note}
 }
 
 // userName is the name of a uid, or the number.

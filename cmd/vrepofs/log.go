@@ -27,18 +27,7 @@ user is the one whom the kernel named. at/EVENT in the mount shows everything as
 					if a.json {
 						return list.add(r)
 					}
-					text := clean(r.Command)
-					var more []string
-					if r.Label != "" {
-						more = append(more, "["+r.Label+"]")
-					}
-					if r.Note != "" {
-						more = append(more, "“"+clean(r.Note)+"”")
-					}
-					if len(more) > 0 {
-						text += "\n" + strings.Join(more, " ")
-					}
-					t.add(r.Event, showTime(r.Time), r.User, text)
+					t.add(r.Event, showTime(r.Time), r.User, logText(r))
 					return nil
 				})
 				if err != nil {
@@ -54,4 +43,20 @@ user is the one whom the kernel named. at/EVENT in the mount shows everything as
 	}
 	cmd.Flags().IntVarP(&n, "number", "n", 0, "only the newest `N` rows")
 	return cmd
+}
+
+// logText is the command of a row and, on the next line, its label and note.
+func logText(r ctl.LogRow) string {
+	text := clean(r.Command)
+	var more []string
+	if r.Label != "" {
+		more = append(more, "["+r.Label+"]")
+	}
+	if r.Note != "" {
+		more = append(more, "“"+clean(r.Note)+"”")
+	}
+	if len(more) > 0 {
+		text += "\n" + strings.Join(more, " ")
+	}
+	return text
 }
