@@ -1,9 +1,7 @@
 package fs
 
 import (
-	"errors"
 	"fmt"
-	iofs "io/fs"
 
 	"vrepofs/blob"
 	"vrepofs/tree"
@@ -93,9 +91,6 @@ func (c *dirCache) remember(id, parent nodeID, e tree.Entry) dirRef {
 
 func (c *dirCache) loadRef(id nodeID, ref dirRef) (dir, error) {
 	d, err := c.dirs.load(ref.entry.Digest, func() (*tree.Dir, error) { return tree.LoadDir(c.src, ref.entry) })
-	if errors.Is(err, iofs.ErrNotExist) {
-		err = fmt.Errorf("%v", err) // a node that is missing is damage, not an absent name
-	}
 	return dir{id: id, parent: ref.parent, digest: ref.entry.Digest, Dir: d}, err
 }
 

@@ -2,7 +2,6 @@ package tree_test
 
 import (
 	"errors"
-	iofs "io/fs"
 	"testing"
 
 	"vrepofs/blob"
@@ -58,7 +57,7 @@ func TestRuns(t *testing.T) {
 // TestRunsMissing: nodes that are not there are errors, of the tree and of a run.
 func TestRunsMissing(t *testing.T) {
 	for _, err := range tree.Runs(tree.MemStore(), blob.Sum(nil)) {
-		if !errors.Is(err, iofs.ErrNotExist) {
+		if !errors.Is(err, tree.ErrCorrupt) {
 			t.Errorf("missing root: %v", err)
 		}
 	}
@@ -68,7 +67,7 @@ func TestRunsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, err := range run.Items(tree.MemStore()) {
-			if !errors.Is(err, iofs.ErrNotExist) {
+			if !errors.Is(err, tree.ErrCorrupt) {
 				t.Errorf("missing run: %v", err)
 			}
 		}

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"iter"
@@ -19,7 +20,7 @@ const (
 // Reader fetches nodes.
 type Reader interface {
 	// Node returns the encoded node whose digest is d. The owner has verified the digest; neither side modifies the bytes
-	// afterwards. A node that is not there is iofs.ErrNotExist.
+	// afterwards. A node that is not there is iofs.ErrNotExist, which functions of this package report as ErrCorrupt.
 	Node(d blob.Digest) ([]byte, error)
 }
 
@@ -171,7 +172,11 @@ func notExist(name string) error {
 	return fmt.Errorf("tree: %.80q: %w", name, iofs.ErrNotExist)
 }
 
+// nodeError names the node that an error is about. One that is not there is damage: iofs.ErrNotExist means an absent name to callers.
 func nodeError(d blob.Digest, err error) error {
+	if errors.Is(err, iofs.ErrNotExist) {
+		err = corrupt("not there (%v)", err)
+	}
 	return fmt.Errorf("tree node %s: %w", d.Short(), err)
 }
 
