@@ -44,19 +44,7 @@ func (c *Client) WhyOf(ctx context.Context, at At, tag, arch, name string) (*Rea
 }
 
 func (h *Handler) why(_ context.Context, req *WhyRequest) (*Reasons, error) {
-	r, _, err := h.st.State(req.moment())
-	if err != nil {
-		return nil, err
-	}
-	t, err := state.GetTag(r, req.Tag)
-	if err != nil {
-		return nil, err
-	}
-	arch := cmp.Or(req.Arch, t.Arches[0])
-	if !slices.Contains(t.Arches, arch) {
-		return nil, fmt.Errorf("tag %s has no arch %s: %w", t.Name, arch, iofs.ErrNotExist)
-	}
-	v, err := compose.Resolve(r, t.Name)
+	r, v, arch, err := h.resolve(req.At, req.Tag, req.Arch)
 	if err != nil {
 		return nil, err
 	}
@@ -64,13 +52,35 @@ func (h *Handler) why(_ context.Context, req *WhyRequest) (*Reasons, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Reasons{Tag: t.Name, Arch: arch, Event: v.Generation.Event, Reasons: []Reason{}}
+	return &Reasons{Tag: v.Tag, Arch: arch, Event: v.Generation.Event, Reasons: reasonsOf(reasons)}, nil
+}
+
+// resolve resolves a tag as of a moment and an arch of it, "" for its first.
+func (h *Handler) resolve(at At, tag, arch string) (state.Reader, *compose.Resolved, string, error) {
+	r, _, err := h.st.State(at.moment())
+	if err != nil {
+		return nil, nil, "", err
+	}
+	v, err := compose.Resolve(r, tag)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	arches := v.Tags[v.Tag].Arches
+	arch = cmp.Or(arch, arches[0])
+	if !slices.Contains(arches, arch) {
+		return nil, nil, "", fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
+	}
+	return r, v, arch, nil
+}
+
+func reasonsOf(reasons []compose.Reason) []Reason {
+	out := make([]Reason, 0, len(reasons))
 	for _, why := range reasons {
 		row := Reason{Package: why.Package, Build: why.Build, Source: why.Source, Mode: why.Mode, Taken: why.Taken, Rule: why.Rule}
 		if !why.Digest.IsZero() {
 			row.Digest = why.Digest.String()
 		}
-		out.Reasons = append(out.Reasons, row)
+		out = append(out, row)
 	}
-	return out, nil
+	return out
 }

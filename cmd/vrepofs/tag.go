@@ -36,7 +36,7 @@ the tag has already is tagged again and so becomes the last.`,
 		a.tagItems("unblock", "PACKAGE", "Let packages in again, also those that a parent blocks",
 			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
-		a.tagWhy(), a.tagDiff(), a.inheritNoun(), a.externalNoun())
+		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun())
 	noun.AddCommand(a.tagHistory())
 	return noun
 }

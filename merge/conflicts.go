@@ -1,0 +1,148 @@
+package merge
+
+import (
+	"cmp"
+	"slices"
+
+	"vrepofs/rpm"
+)
+
+// Judged is one package of a view's arch that selection looked at.
+type Judged struct {
+	Package
+	From  string // its source: "tag dev", "fedora@20261121T043000Z"
+	Taken bool
+}
+
+// Shadow is a package that is newer than what a view takes of its name and arch: two indices of what FindConflicts was given.
+type Shadow struct {
+	Newer int // the greatest of those that were rejected, of equals the first
+	Taken int // the greatest of those that are taken
+}
+
+// Part is what one source gives a view of one version of a source package.
+type Part struct {
+	SourceRPM string
+	From      string
+	First     int // index of the first package of it
+	Count     int // of packages
+}
+
+// Split is a source package of which a view takes packages in different versions from different sources.
+type Split struct {
+	Name  string
+	Parts []Part // in order of consideration
+}
+
+// Conflicts are where sources disagree about a view. What the numbers mean is what FindConflicts was given.
+type Conflicts struct {
+	SameVersion [][]int  // one name, version and arch with different bytes: one package for each source and digest, in order; by NEVRA
+	Shadowed    []Shadow // by name and arch
+	Split       []Split  // by name
+}
+
+// FindConflicts finds out where sources disagree. all are the packages of the view's arch that were asked, in the order in which they
+// were.
+func FindConflicts(all []Judged) Conflicts {
+	var c Conflicts
+	nevras, names, sources := map[rpm.NEVRA][]int{}, map[nameArch][]int{}, map[string][]int{}
+	for i := range all {
+		k := &all[i]
+		n := k.NEVRA
+		if n.Epoch == "0" {
+			n.Epoch = ""
+		}
+		nevras[n] = append(nevras[n], i)
+		names[nameArch{k.Name, k.Arch}] = append(names[nameArch{k.Name, k.Arch}], i)
+		if src, err := rpm.ParseSourceRPM(k.Source); err == nil && k.Taken {
+			sources[src.Name] = append(sources[src.Name], i)
+		}
+	}
+	for _, group := range nevras {
+		if differ(all, group) {
+			c.SameVersion = append(c.SameVersion, distinct(all, group))
+		}
+	}
+	for _, group := range names {
+		if s, ok := shadow(all, group); ok {
+			c.Shadowed = append(c.Shadowed, s)
+		}
+	}
+	for name, group := range sources {
+		if parts := split(all, group); parts != nil {
+			c.Split = append(c.Split, Split{name, parts})
+		}
+	}
+	slices.SortFunc(c.SameVersion, func(a, b []int) int { return byNEVRA(all, a[0], b[0]) })
+	slices.SortFunc(c.Shadowed, func(a, b Shadow) int { return byNEVRA(all, a.Newer, b.Newer) })
+	slices.SortFunc(c.Split, func(a, b Split) int { return cmp.Compare(a.Name, b.Name) })
+	return c
+}
+
+func byNEVRA(all []Judged, i, j int) int {
+	a, b := &all[i], &all[j]
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Arch, b.Arch), rpm.Compare(a.EVR, b.EVR), cmp.Compare(i, j))
+}
+
+// differ reports whether packages have different bytes.
+func differ(all []Judged, group []int) bool {
+	return slices.ContainsFunc(group[1:], func(i int) bool { return all[i].PkgID != all[group[0]].PkgID })
+}
+
+// distinct leaves one package for each source and digest, one that is taken if there is.
+func distinct(all []Judged, group []int) []int {
+	type key struct {
+		from  string
+		pkgID [32]byte
+	}
+	at := map[key]int{}
+	var out []int
+	for _, i := range group {
+		k := key{all[i].From, all[i].PkgID}
+		j, had := at[k]
+		switch {
+		case !had:
+			at[k] = len(out)
+			out = append(out, i)
+		case all[i].Taken && !all[out[j]].Taken:
+			out[j] = i
+		}
+	}
+	return out
+}
+
+// shadow finds the newest of packages of one name and arch, if something else of it is taken and nothing as new.
+func shadow(all []Judged, group []int) (s Shadow, ok bool) {
+	s = Shadow{-1, -1}
+	for _, i := range group {
+		best := &s.Newer
+		if all[i].Taken {
+			best = &s.Taken
+		}
+		if *best < 0 || rpm.Compare(all[i].EVR, all[*best].EVR) > 0 {
+			*best = i
+		}
+	}
+	return s, s.Newer >= 0 && s.Taken >= 0 && rpm.Compare(all[s.Newer].EVR, all[s.Taken].EVR) > 0
+}
+
+// split takes the packages that are taken of a source package apart; nil when they are not of different versions from different sources.
+func split(all []Judged, group []int) []Part {
+	var parts []Part
+	for _, i := range group {
+		j := slices.IndexFunc(parts, func(p Part) bool { return p.SourceRPM == all[i].Source && p.From == all[i].From })
+		if j < 0 {
+			j = len(parts)
+			parts = append(parts, Part{SourceRPM: all[i].Source, From: all[i].From, First: i})
+		}
+		parts[j].Count++
+	}
+	for _, p := range parts {
+		for _, q := range parts {
+			if p.SourceRPM != q.SourceRPM && p.From != q.From {
+				return parts
+			}
+		}
+	}
+	return nil
+}
