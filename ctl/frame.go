@@ -47,6 +47,7 @@ var errFrame = fmt.Errorf("import stream is damaged: %w", iofs.ErrInvalid)
 type importHeader struct {
 	Why
 	Repo     string   `json:"repo,omitempty"` // "" means builds
+	Tag      string   `json:"tag,omitempty"`  // that builds are put into
 	Add      bool     `json:"add,omitempty"`
 	Verbatim bool     `json:"verbatim,omitempty"`
 	Revision string   `json:"revision,omitempty"`

@@ -68,6 +68,8 @@ func (h *Handler) routes() {
 	post(h, "tag/delete", h.deleteTag)
 	post(h, "tag/add", h.tagBuilds)
 	post(h, "tag/remove", h.untagBuilds)
+	post(h, "tag/move", h.moveBuilds)
+	post(h, "tag/clone", h.cloneTag)
 	post(h, "tag/block", h.blockPackages)
 	post(h, "tag/unblock", h.unblockPackages)
 	post(h, "tag/inherit-add", h.addParent)

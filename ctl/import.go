@@ -20,6 +20,7 @@ import (
 // ImportOptions say what to import, and how.
 type ImportOptions struct {
 	Repo       string   // the repo that gets a snapshot; "" imports builds
+	Tag        string   // that builds are put into, in the same commit; "": none
 	Paths      []string // RPM files and directories
 	Add        bool     // beside the RPMs of the newest snapshot
 	SkipBad    bool     // leave bad files out; else one bad file means that nothing is imported
@@ -157,7 +158,7 @@ func (im *importer) request(ctx context.Context, body io.Reader) (*ImportResult,
 // send writes all frames. It returns the bad files that were left out.
 func (im *importer) send(ctx context.Context, w *frameWriter) ([]ingest.BadFile, error) {
 	var meta *ingest.Metadata
-	head := importHeader{Why: im.why, Repo: im.o.Repo, Add: im.o.Add, Verbatim: im.verbatim, Metadata: im.o.Metadata}
+	head := importHeader{Why: im.why, Repo: im.o.Repo, Tag: im.o.Tag, Add: im.o.Add, Verbatim: im.verbatim, Metadata: im.o.Metadata}
 	if im.verbatim {
 		var err error
 		if meta, err = ingest.ReadMetadata(im.plan.Repository); err != nil {
@@ -256,6 +257,15 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 	if kind != frameHeader || json.Unmarshal(payload, &head) != nil {
 		return nil, fmt.Errorf("first frame: %w", errFrame)
 	}
+	if head.Tag != "" { // refused now rather than after all was read
+		r, _, err := h.st.State("")
+		if err != nil {
+			return nil, err
+		}
+		if _, err := state.GetTag(r, head.Tag); err != nil {
+			return nil, err
+		}
+	}
 	im := h.st.NewImport()
 	defer func() {
 		if err := im.Close(); err != nil {
@@ -330,7 +340,7 @@ func commitImport(ctx context.Context, im *store.Import, head importHeader) (*Im
 		v := snapshotOf(snap)
 		return &ImportResult{Snapshot: &v}, nil
 	}
-	builds, err := im.Builds(ctx, w)
+	builds, err := im.BuildsFor(ctx, w, head.Tag)
 	if err != nil {
 		return nil, err
 	}

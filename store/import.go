@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	iofs "io/fs"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -332,36 +334,56 @@ type BuildResult struct {
 
 // Builds commits the import as builds, grouped by source RPM, all in one event.
 func (im *Import) Builds(ctx context.Context, who Who) ([]BuildResult, error) {
+	return im.BuildsFor(ctx, who, "")
+}
+
+// BuildsFor is Builds that also tags them, in the same event. Those that the tag has already keep their place; of several builds of
+// one package that are new the highest version counts as the last. "" is no tag.
+func (im *Import) BuildsFor(ctx context.Context, who Who, tag string) ([]BuildResult, error) {
 	if err := im.enter(); err != nil {
 		return nil, err
 	}
-	groups := map[string][]state.RPM{}
+	type group struct {
+		nvr, name string
+		evr       rpm.EVR
+		rpms      []state.RPM
+	}
+	groups := map[string]*group{}
 	for _, r := range im.rows {
 		n, v, l, err := state.SourceOf(r.row)
 		if err != nil {
 			return nil, err
 		}
 		nvr := n + "-" + v + "-" + l
-		groups[nvr] = append(groups[nvr], r.row)
+		if groups[nvr] == nil {
+			groups[nvr] = &group{nvr: nvr, name: n, evr: rpm.EVR{Epoch: r.row.Epoch, Version: v, Release: l}}
+		}
+		groups[nvr].rpms = append(groups[nvr].rpms, r.row)
 	}
-	nvrs := make([]string, 0, len(groups))
-	for nvr := range groups {
-		nvrs = append(nvrs, nvr)
-	}
-	slices.SortFunc(nvrs, strings.Compare)
+	order := slices.SortedFunc(maps.Values(groups), func(a, b *group) int {
+		return cmp.Or(strings.Compare(a.name, b.name), a.evr.Compare(b.evr), strings.Compare(a.nvr, b.nvr))
+	})
 	var results []BuildResult
 	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
-		for _, nvr := range nvrs {
-			b, added, err := state.AddBuild(tx, distinct(groups[nvr]))
+		var nvrs []string
+		for _, g := range order {
+			b, added, err := state.AddBuild(tx, distinct(g.rpms))
 			if err != nil {
 				return err
 			}
 			results = append(results, BuildResult{b, added})
+			nvrs = append(nvrs, g.nvr)
 		}
 		for _, r := range im.rows {
 			tx.Requires(r.row.Digest)
 		}
-		return nil
+		if tag == "" {
+			return nil
+		}
+		if err := state.AddMissingToTag(tx, tag, nvrs...); err != nil {
+			return err
+		}
+		return signedTag(tx, tag)
 	})
 	return results, err
 }

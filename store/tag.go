@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	iofs "io/fs"
 
 	"vrepofs/compose"
 	"vrepofs/index"
@@ -17,11 +18,16 @@ func (s *Store) tag(ctx context.Context, who Who, tag string, apply func(*index.
 		if err := apply(tx); err != nil {
 			return err
 		}
-		if err := compose.CheckSigned(tx, tag); err != nil {
-			return fmt.Errorf("tag %s requires signatures: %w", tag, err)
-		}
-		return nil
+		return signedTag(tx, tag)
 	})
+}
+
+// signedTag refuses a change after which the views of a tag would lack signatures that it requires.
+func signedTag(r state.Reader, tag string) error {
+	if err := compose.CheckSigned(r, tag); err != nil {
+		return fmt.Errorf("tag %s requires signatures: %w", tag, err)
+	}
+	return nil
 }
 
 // CreateTag makes an empty tag with views of the given arches.
@@ -91,6 +97,27 @@ func (s *Store) TagBuilds(ctx context.Context, who Who, tag string, nvrs []strin
 // UntagBuilds takes builds out of a tag, all in one event.
 func (s *Store) UntagBuilds(ctx context.Context, who Who, tag string, nvrs []string) (state.Change, error) {
 	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.RemoveFromTag(tx, tag, nvrs...) })
+}
+
+// MoveBuilds takes builds out of one tag and puts them into another, all in one event.
+func (s *Store) MoveBuilds(ctx context.Context, who Who, from, to string, nvrs []string) (state.Change, error) {
+	return s.tag(ctx, who, to, func(tx *index.Tx) error {
+		if from == to {
+			return fmt.Errorf("tag %s: a move within one tag: %w", from, iofs.ErrInvalid)
+		}
+		if err := state.RemoveFromTag(tx, from, nvrs...); err != nil {
+			return err
+		}
+		if err := state.AddToTag(tx, to, nvrs...); err != nil {
+			return err
+		}
+		return signedTag(tx, from) // what an older build shows now
+	})
+}
+
+// CloneTag makes a new tag that is what another is: see state.CloneTag.
+func (s *Store) CloneTag(ctx context.Context, who Who, from, to string) (state.Change, error) {
+	return s.tag(ctx, who, to, func(tx *index.Tx) error { return state.CloneTag(tx, from, to) })
 }
 
 // Block blocks packages in a tag and all that inherit from it, or unblocks them.

@@ -24,16 +24,19 @@ func (a *app) buildNoun() *cobra.Command {
 
 func (a *app) buildImport() *cobra.Command {
 	var f importing
+	var tag string
 	cmd := a.changes(&cobra.Command{
 		Use:   "import PATH… [FLAGS]",
 		Short: "RPM files and directories → builds, grouped by their source RPM",
 		Long: `Imports RPM files, and directories recursively, and groups them by their source RPM into builds. A build that is
 there already gets the RPMs that it lacks: another arch, or another signed copy. The same RPM name with other content is an
-error, and so is an addition to a build that a tag holds. The whole import is one event.
+error, and so is an addition to a build that a tag holds. The whole import is one event, with --tag their tagging too:
+then of several new builds of one package the highest version counts as tagged last.
 
 One bad file means that nothing is imported, exit status 1; with --skip-bad the rest is imported, exit status 3.`,
 		Example: `  vrepofs build import zlib-1.3.1-4.el9.src.rpm zlib-1.3.1-4.el9.x86_64.rpm
   vrepofs build import /mnt/koji/packages/zlib --adopt
+  vrepofs build import results/ --tag dev-candidate
   vrepofs build import /mnt/koji/packages --skip-bad --json | jq -r '.builds[].build.nvr'`,
 		Args: atLeast("PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,7 +44,10 @@ One bad file means that nothing is imported, exit status 1; with --skip-bad the 
 			if err != nil {
 				return err
 			}
-			o.Paths = args
+			o.Paths, o.Tag = args, tag
+			if cmd.Flags().Changed("tag") && tag == "" {
+				return wrong(cmd, "--tag is empty: leave it out to tag nothing")
+			}
 			return a.runImport(cmd.Context(), o, func(r *ctl.ImportResult) {
 				t := newTable("BUILD", "NEW RPMS", "RPMS", "SIZE", "ARCHES")
 				for _, b := range r.Builds {
@@ -52,6 +58,7 @@ One bad file means that nothing is imported, exit status 1; with --skip-bad the 
 		},
 	})
 	a.importFlags(cmd, &f)
+	cmd.Flags().StringVar(&tag, "tag", "", "put the builds into `TAG` in the same event; those that it has already keep their place")
 	return cmd
 }
 

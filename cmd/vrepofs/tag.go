@@ -37,7 +37,7 @@ the tag has already is tagged again and so becomes the last.`,
 			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
 		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun())
-	noun.AddCommand(a.tagHistory())
+	noun.AddCommand(a.tagHistory(), a.tagMove(), a.tagClone())
 	return noun
 }
 
@@ -295,20 +295,4 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	}
 	rows.print(a.out, "no builds of its own")
 	a.warnHeld(*t)
-}
-
-// tagItems is a verb that changes some items of a tag.
-func (a *app) tagItems(verb, item, short, long, example string, f tagChange) *cobra.Command {
-	return a.changes(&cobra.Command{
-		Use:     verb + " TAG " + item + "… [FLAGS]",
-		Short:   short,
-		Long:    long,
-		Example: example,
-		Args:    atLeast("TAG", item),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return f(c, cmd.Context(), why, args[0], args[1:])
-			})
-		},
-	})
 }
