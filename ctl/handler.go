@@ -81,6 +81,7 @@ func (h *Handler) routes() {
 	post(h, "tag/why", h.why)
 	post(h, "tag/diff", h.diffTags)
 	post(h, "tag/history", h.tagHistory)
+	post(h, "tag/wait", h.waitTag)
 	post(h, "tag/conflicts", h.conflicts)
 	post(h, "channel/list", h.listChannels)
 	post(h, "channel/move", h.moveChannels)

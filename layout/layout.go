@@ -32,6 +32,7 @@ type Layout struct {
 	passing    passing // numbers of places that the journal does not take any more
 
 	publishing sync.Mutex // one Publish at a time
+	announced  announced
 }
 
 var _ fs.Source = (*Layout)(nil)
@@ -47,6 +48,7 @@ func New(st *store.Store) (*Layout, error) {
 		return nil, err
 	}
 	l.shown.Store(p)
+	l.announced.announce(p)
 	return l, nil
 }
 

@@ -38,6 +38,7 @@ func (l *Layout) Publish(ctx context.Context, mount *fs.FS) error {
 	if mount != nil {
 		mount.Moved(moves)
 	}
+	l.announced.announce(now)
 	return nil
 }
 

@@ -37,7 +37,7 @@ the tag has already is tagged again and so becomes the last.`,
 			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
 		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun())
-	noun.AddCommand(a.tagHistory(), a.tagMove(), a.tagClone())
+	noun.AddCommand(a.tagHistory(), a.tagWait(), a.tagMove(), a.tagClone())
 	return noun
 }
 
