@@ -129,6 +129,18 @@ type frameReader struct {
 
 func newFrameReader(r io.Reader) *frameReader { return &frameReader{r: bufio.NewReaderSize(r, 64<<10)} }
 
+// header reads the first frame, which is JSON.
+func (f *frameReader) header(into any) error {
+	kind, payload, err := f.next()
+	if err != nil {
+		return err
+	}
+	if kind != frameHeader || json.Unmarshal(payload, into) != nil {
+		return fmt.Errorf("first frame: %w", errFrame)
+	}
+	return nil
+}
+
 // next returns the next frame. A stream that ends between or in frames is io.ErrUnexpectedEOF: only frameEnd ends one. Memory
 // grows with the bytes that come, not with the length that is claimed.
 func (f *frameReader) next() (kind byte, payload []byte, err error) {

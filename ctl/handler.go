@@ -95,9 +95,24 @@ func (h *Handler) routes() {
 	post(h, "status/show", h.showStatus)
 	post(h, "daemon/stop", h.stopDaemon)
 	h.mux.HandleFunc("POST /v1/verify/run", h.runVerify)
-	h.mux.HandleFunc("POST /v1/import/run", h.runImport)
+	streamed(h, "import/run", h.importFrames)
 	h.mux.HandleFunc("POST /v1/channel/try", h.tryMove)
-	h.mux.HandleFunc("POST /v1/channel/put", h.runPut)
+	streamed(h, "channel/put", h.putFrames)
+}
+
+// streamed registers a request whose body is a stream of frames, read to its end and committed.
+func streamed[Resp any](h *Handler, path string, serve func(context.Context, io.Reader) (*Resp, error)) {
+	h.mux.HandleFunc("POST /v1/"+path, func(w http.ResponseWriter, r *http.Request) {
+		result, err := serve(r.Context(), r.Body)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(result); err != nil {
+			h.log.Warn("it is committed, but the answer was not sent", "request", path, "error", err)
+		}
+	})
 }
 
 // post registers a request of the usual form.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 
 	"vrepofs/blob"
@@ -230,32 +229,15 @@ func (im *importer) options() ingest.Options {
 	}}
 }
 
-// runImport is the handler's side.
-func (h *Handler) runImport(w http.ResponseWriter, r *http.Request) {
-	result, err := h.importFrames(r.Context(), r.Body)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(result); err != nil {
-		h.log.Warn("the import is committed, but its answer was not sent", "error", err)
-	}
-}
-
 // importFrames reads a stream to its end frame and commits it.
 func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResult, error) {
 	if err := h.mayImport(ctx); err != nil {
 		return nil, err
 	}
 	frames := newFrameReader(body)
-	kind, payload, err := frames.next()
-	if err != nil {
-		return nil, err
-	}
 	var head importHeader
-	if kind != frameHeader || json.Unmarshal(payload, &head) != nil {
-		return nil, fmt.Errorf("first frame: %w", errFrame)
+	if err := frames.header(&head); err != nil {
+		return nil, err
 	}
 	if head.Tag != "" { // refused now rather than after all was read
 		r, _, err := h.st.State("")

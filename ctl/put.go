@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 
 	"vrepofs/blob"
@@ -106,32 +105,15 @@ func (c *Client) Put(ctx context.Context, why Why, o PutOptions) (*ChannelPlan, 
 	return &v, nil
 }
 
-// runPut is the handler's side.
-func (h *Handler) runPut(w http.ResponseWriter, r *http.Request) {
-	result, err := h.putFrames(r.Context(), r.Body)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(result); err != nil {
-		h.log.Warn("the put is committed, but its answer was not sent", "error", err)
-	}
-}
-
 // putFrames reads a stream to its end frame and commits it.
 func (h *Handler) putFrames(ctx context.Context, body io.Reader) (*ChannelPlan, error) {
 	if err := h.mayImport(ctx); err != nil {
 		return nil, err
 	}
 	frames := newFrameReader(body)
-	kind, payload, err := frames.next()
-	if err != nil {
-		return nil, err
-	}
 	var head putHeader
-	if kind != frameHeader || json.Unmarshal(payload, &head) != nil {
-		return nil, fmt.Errorf("first frame: %w", errFrame)
+	if err := frames.header(&head); err != nil {
+		return nil, err
 	}
 	put := h.st.NewPut()
 	for {
