@@ -32,5 +32,5 @@ func (c *Composer) Regenerate(ctx context.Context, r tree.Reader, snap state.Sna
 			rpms = append(rpms, row.RPM)
 		}
 	}
-	return v, c.compose(ctx, &v, rpms, state.Metadata{})
+	return v, c.compose(ctx, &v, rpms, state.Metadata{}, nil)
 }

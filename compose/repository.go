@@ -47,6 +47,7 @@ type Rendered struct {
 	items  []Item
 	files  [len(kinds)]file
 	format repodata.Format
+	extra  []extra
 	// Blobs are the digests of all blobs that the finished tree refers to but for repomd.xml's: its RPMs and metadata.
 	Blobs []blob.Digest
 }
@@ -147,6 +148,10 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 		rec.Timestamp, rec.Size, rec.OpenSize = stamp, f.size, f.open
 		md.Records = append(md.Records, rec)
 		metadata = append(metadata, named{name, tree.Entry{Kind: tree.KindRope, Size: f.size, Mtime: NamedMtime, Digest: f.rope}})
+	}
+	for _, x := range r.extra {
+		md.Records = append(md.Records, x.record(stamp))
+		metadata = append(metadata, named{x.file, tree.Entry{Kind: tree.KindFile, Size: x.size, Mtime: NamedMtime, Digest: x.digest}})
 	}
 	text := md.Marshal()
 	d, err := lease.Write(text)

@@ -17,7 +17,9 @@ type Resolved struct {
 	Tags  map[string]state.Tag // each tag of Order
 	// Externals are the external repos of all of them, in the order of consideration.
 	Externals []External
-	// Generation is the last change of any tag of Order and of any repo that one follows: the views of Tag are the same at every event from this one to the
+	// Site is under which URL its origins are; "" when it asks for none, or the site is not known.
+	Site string
+	// Generation is the last change of any tag of Order and of any repo that one follows, and of the site where Tag asks for origins: the views of Tag are the same at every event from this one to the
 	// next change. Its stamp is what repomd.xml and the directories of the views carry.
 	Generation state.Change
 }
@@ -44,6 +46,11 @@ func Resolve(r state.Reader, tag string) (*Resolved, error) {
 	if err != nil {
 		return nil, err
 	}
+	if root.PkgOrigins {
+		if err := v.site(r); err != nil {
+			return nil, err
+		}
+	}
 	return v, v.externals(r)
 }
 
@@ -57,6 +64,9 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 	}
 	for _, e := range v.Externals {
 		fmt.Fprintf(h, "external %s %s\n", e.Snapshot.Ref(), e.Snapshot.RPMs)
+	}
+	if v.Tags[v.Tag].PkgOrigins {
+		fmt.Fprintf(h, "origins 1 %q\n", v.Site)
 	}
 	return blob.Digest(h.Sum(nil))
 }
@@ -161,9 +171,15 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 // name, of signed copies of one RPM the best; then what external repos add. state.ErrConflict when the tag requires signatures that
 // some have not.
 func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
+	_, rpms, err := v.rpms(r, arch)
+	return rpms, err
+}
+
+// rpms is RPMs with what they were selected from.
+func (v *Resolved) rpms(r state.Reader, arch string) (*selection, []state.RPM, error) {
 	sel, err := v.choose(r, arch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rpms := sel.taken()
 	check := state.SignedCheck{Want: v.Tags[v.Tag].Signatures}
@@ -171,9 +187,9 @@ func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
 		check.Add(&rpms[i])
 	}
 	if err := check.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return rpms, nil
+	return sel, rpms, nil
 }
 
 // CheckSigned refuses, with state.ErrConflict, a tag whose views would hold packages without the signatures that it requires.

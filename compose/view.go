@@ -30,15 +30,6 @@ type recorded struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// Recipe is the digest of everything that the view of a tag for one arch depends on, as of the state that r reads.
-func (c *Composer) Recipe(r state.Reader, tag, arch string) (blob.Digest, error) {
-	resolved, err := Resolve(r, tag)
-	if err != nil {
-		return blob.Digest{}, err
-	}
-	return resolved.Recipe(arch), nil
-}
-
 // View returns the view of a tag for one arch as of the state that r reads. The first time that a recipe is asked for it
 // composes, which takes time in proportion to the view; after that it reads one record. iofs.ErrNotExist for a tag or an
 // arch that is not there.
@@ -56,11 +47,15 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 			return v, err
 		}
 	}
-	rpms, err := resolved.RPMs(r, arch)
+	sel, rpms, err := resolved.rpms(r, arch)
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 	}
-	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata); err != nil {
+	var origins []byte
+	if resolved.Tags[tag].PkgOrigins {
+		origins = resolved.origins(sel)
+	}
+	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata, origins); err != nil {
 		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)
 	}
 	return v, nil
@@ -78,8 +73,8 @@ func (c *Composer) Recorded(v *View) (made bool, err error) {
 	return true, nil
 }
 
-// compose makes the view's tree and records it under its recipe.
-func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata) error {
+// compose makes the view's tree, with a list of origins unless that is nil, and records it under its recipe.
+func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata, origins []byte) error {
 	lease, err := c.blobs.NewLease()
 	if err != nil {
 		return err
@@ -88,6 +83,11 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m sta
 	rendered, err := c.Render(ctx, lease, Place(rpms), m, nil)
 	if err != nil {
 		return err
+	}
+	if origins != nil {
+		if err := rendered.addOrigins(lease, origins); err != nil {
+			return err
+		}
 	}
 	nodes := c.index.NewBuffer()
 	if v.Root, _, err = rendered.Finish(ctx, nodes, lease, v.Generation.Stamp); err != nil {

@@ -15,11 +15,12 @@ type Tag struct {
 	Name       string   `json:"name"`
 	Arches     []string `json:"arches"`
 	Created    Change   `json:"created"`
-	Changed    Change   `json:"changed"`           // when the tag itself last changed
-	Generation Change   `json:"generation"`        // when it or anything it inherits from last changed: what its views show
-	Inherit    []Parent `json:"inherit"`           // by priority
-	Count      int      `json:"count"`             // number of builds in the tag itself
-	Metadata   Metadata `json:"metadata,omitzero"` // how the repodata of its views is written
+	Changed    Change   `json:"changed"`              // when the tag itself last changed
+	Generation Change   `json:"generation"`           // when it or anything it inherits from last changed: what its views show
+	Inherit    []Parent `json:"inherit"`              // by priority
+	Count      int      `json:"count"`                // number of builds in the tag itself
+	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
+	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
 	Keys          []string `json:"keys,omitempty"`
 	RequireSigned bool     `json:"require_signed,omitempty"`
@@ -64,6 +65,7 @@ type TagSettings struct {
 	Keys          *[]string `json:"keys,omitempty"`           // wanted signing keys, the best first
 	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
 	Koji          *bool     `json:"koji,omitempty"`           // views as Koji's hub and mergerepo_c make them
+	PkgOrigins    *bool     `json:"pkgorigins,omitempty"`     // pkgorigins.gz in the metadata of its views
 }
 
 // CreateTagRequest makes a tag.
@@ -209,6 +211,7 @@ func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change
 func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, error) {
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
+		PkgOrigins: req.PkgOrigins,
 	}))
 }
 
@@ -242,7 +245,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
-		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required,
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins,
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

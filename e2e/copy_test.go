@@ -97,6 +97,10 @@ func TestAttributesAndWrites(t *testing.T) {
 	if len(recipe) != 64 {
 		t.Errorf("recipe of a view: %q", recipe)
 	}
+	same(t, "origin of a view", attr("origin", "tags/dev/x86_64"), "tag dev, tag base")
+	if r := b.try("getfattr --absolute-names -n user.vrepofs.origin $MNT/" + file); r.code == 0 {
+		t.Errorf("an RPM, which is one inode in all views, has the origin %q", r.out)
+	}
 	same(t, "the same view at its event has the same recipe", attr("recipe", fmt.Sprintf("at/%d/tags/dev/x86_64", tag.Generation.Event)), recipe)
 	if r := b.try("getfattr --absolute-names -n user.other $MNT/" + file); r.code == 0 || !strings.Contains(r.err, "No such attribute") {
 		t.Errorf("an attribute that is not there: %+v", r)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"vrepofs/blob"
+	"vrepofs/compose"
 	"vrepofs/fs"
 	"vrepofs/index"
 	"vrepofs/state"
@@ -235,7 +236,8 @@ func (l *Layout) Node(d blob.Digest) ([]byte, error) {
 	return enc, err
 }
 
-// Xattrs answers "what am I looking at": the blob's digest, the event and the recipe.
+// Xattrs answers "what am I looking at": the blob's digest, the event, and of channels and views the origin, of views the recipe. An RPM's
+// inode is that of all places, so it has no origin: each view may have it from somewhere else.
 func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 	x := map[string]string{}
 	if e.Kind == tree.KindFile || e.Kind == tree.KindRope {
@@ -262,10 +264,43 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 	}
 	if p.table == "tags" && p.tree() {
 		if r, _, err := l.state(p); err == nil {
-			if d, err := l.st.Composer.Recipe(r, p.path[0], p.path[1]); err == nil {
-				x["user.vrepofs.recipe"] = d.String()
+			if v, err := compose.Resolve(r, p.path[0]); err == nil {
+				x["user.vrepofs.recipe"] = v.Recipe(p.path[1]).String()
+				x["user.vrepofs.origin"] = origin(v, p.path[1])
 			}
 		}
 	}
 	return x
+}
+
+// maxOrigin bounds an attribute, in bytes: the kernel takes 64 KiB.
+const maxOrigin = 4 << 10
+
+// origin names what a view is selected from, in the order in which it is asked: "tag dev, tag base, fedora@20261121T043000Z".
+func origin(v *compose.Resolved, arch string) string {
+	var b strings.Builder
+	add := func(s string) bool {
+		if b.Len()+len(s) > maxOrigin {
+			b.WriteString(", …")
+			return false
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(s)
+		return true
+	}
+	seen := map[string]bool{}
+	for _, visit := range v.Order {
+		if !seen[visit.Tag] && !add("tag "+visit.Tag) {
+			return b.String()
+		}
+		seen[visit.Tag] = true
+	}
+	for _, e := range v.Externals {
+		if e.ForArch(arch) && e.Snapshot.ID != "" && !add(e.Snapshot.Ref()) {
+			return b.String()
+		}
+	}
+	return b.String()
 }

@@ -25,6 +25,8 @@ type Tag struct {
 	// Koji asks for what Koji's hub and mergerepo_c do where the default differs (package merge) in its own views.
 	Koji     bool     `json:"koji,omitempty"`
 	Metadata Metadata `json:"metadata,omitzero"` // of its views
+	// PkgOrigins asks for pkgorigins.gz in the metadata of its own views. Their content then depends on the site, too.
+	PkgOrigins bool `json:"pkgorigins,omitempty"`
 	// Signatures says which copies of RPMs its views take, the inherited ones too.
 	Signatures merge.Signatures `json:"signatures,omitzero"`
 	Builds     blob.Digest      `json:"builds"`   // tree: NVR → TagBuild
@@ -83,6 +85,17 @@ func SetKoji(tx Tx, tag string, koji bool) error {
 		return err
 	}
 	t.Koji = koji
+	putTag(tx, t)
+	return nil
+}
+
+// SetPkgOrigins says whether the metadata of a tag's views tells where each package comes from.
+func SetPkgOrigins(tx Tx, tag string, origins bool) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	t.PkgOrigins = origins
 	putTag(tx, t)
 	return nil
 }

@@ -51,6 +51,8 @@ type TagSettings struct {
 	Keys     *[]string       // wanted keys, the best first
 	Required *bool           // whether its views show nothing that is not signed by one of them
 	Koji     *bool           // whether its views are as Koji's hub and mergerepo_c make them
+	// PkgOrigins says whether the metadata of its views tells where each package comes from.
+	PkgOrigins *bool
 }
 
 // SetTag changes settings of a tag, all in one event.
@@ -67,6 +69,11 @@ func (s *Store) SetTag(ctx context.Context, who Who, tag string, set TagSettings
 		}
 		if set.Koji != nil {
 			if err := state.SetKoji(tx, tag, *set.Koji); err != nil {
+				return err
+			}
+		}
+		if set.PkgOrigins != nil {
+			if err := state.SetPkgOrigins(tx, tag, *set.PkgOrigins); err != nil {
 				return err
 			}
 		}

@@ -86,23 +86,28 @@ func signatureFlags(cmd *cobra.Command, keys *[]string, required *bool) {
 func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
 	var keys []string
-	var required bool
+	var required, origins bool
 	var compat string
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
 		Short: "Say how a tag's views are written and which signatures they want",
 		Long: `Says how the metadata (repodata) of a tag's own views is written from now on, and which signed copies of packages they
 take; tags that inherit from it have their own setting. Of --compress and --changelogs what is not given goes back to its
-default, unless only other things are set. --keys and --require-signed stay until they are given again (--keys "" ends them).
+default, unless only other things are set. --pkgorigins, --keys and --require-signed stay until they are given again (--keys "" ends them).
 
 A KEY is a fingerprint or its last 16 or 8 digits, as rpm -qp --qf '%{RSAHEADER:pgpsig}' shows it; vrepofs goes by what
 the package says and leaves it to clients to verify signatures. Without --require-signed, packages signed by none of the
 keys are taken too, signed ones first. With it, what would show them is refused, and names them; when a tag that it
-inherits from brings them, the tag's name in the mount stays on the generation before.`,
+inherits from brings them, the tag's name in the mount stays on the generation before.
+
+--pkgorigins puts a file of metadata beside primary that says where each package comes from, one line for each, as Koji's
+does: NAME-VERSION-RELEASE.ARCH, a tab, and SITE/tags/TAG/ of the tag that has the build, or SITE/repos/REPO/ID/ of an
+external repo. SITE is the first URL of vrepofs site show; without one it is "vrepofs:".`,
 		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
   vrepofs tag set dev                                   # back to gzip and 10
   vrepofs tag set release --keys 6B63CAB6630C11E0,FD431D51 --require-signed
-  vrepofs tag set release --require-signed=false`,
+  vrepofs tag set release --require-signed=false
+  vrepofs tag set dev --pkgorigins`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var set ctl.TagSettings
@@ -112,6 +117,9 @@ inherits from brings them, the tag's name in the mount stays on the generation b
 			}
 			if cmd.Flags().Changed("require-signed") {
 				set.RequireSigned = &required
+			}
+			if cmd.Flags().Changed("pkgorigins") {
+				set.PkgOrigins = &origins
 			}
 			switch {
 			case !cmd.Flags().Changed("compat"):
@@ -131,6 +139,7 @@ inherits from brings them, the tag's name in the mount stays on the generation b
 	})
 	metadataFlags(cmd, &m)
 	signatureFlags(cmd, &keys, &required)
+	cmd.Flags().BoolVar(&origins, "pkgorigins", false, "put Koji's pkgorigins.gz into the metadata: the source of each package")
 	cmd.Flags().StringVar(&compat, "compat", "", "select as `WHAT` does where our default differs: koji (its hub and mergerepo_c), or none")
 	return cmd
 }
@@ -274,6 +283,9 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	field("keys", strings.Join(t.Keys, " "))
 	if t.RequireSigned {
 		field("signed", "required")
+	}
+	if t.PkgOrigins {
+		field("origins", "in pkgorigins.gz")
 	}
 	field("blocked", strings.Join(t.Blocked, " "))
 	field("unblocked", strings.Join(t.Unblocked, " "))
