@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vrepofs/merge"
 	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/store/storetest"
@@ -132,4 +133,42 @@ func withoutInodes(s string) string {
 		lines[i] = f[0] + " " + f[2]
 	}
 	return strings.Join(lines, "\n")
+}
+
+// TestSiteInOrigins: where the site is in a view's metadata, a change of it is a new generation of the view: other bytes, a greater
+// revision, greater times; the generation before stays as it was.
+func TestSiteInOrigins(t *testing.T) {
+	s := storetest.New(t)
+	m := mount(t, s)
+	ctx, who := t.Context(), storetest.Who()
+	do := must(t)
+	storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a", Arch: "noarch"})
+	do(s.CreateTag(ctx, who, "dev", []string{"x86_64"}))
+	do(s.AddExternal(ctx, who, "dev", state.External{Repo: "r", Priority: 1, Mode: merge.ModeKoji}))
+	on := true
+	before := do(s.SetTag(ctx, who, "dev", store.TagSettings{PkgOrigins: &on}))
+	show := func(dir string) string {
+		return m.sh(t, "cd $MNT/"+dir+"/tags/dev/x86_64/repodata; zcat *-pkgorigins.gz; grep -o '<revision>.*' repomd.xml; stat -c %Y . repomd.xml")
+	}
+	want := func(c state.Change, site string) string {
+		r, _, err := s.State("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap, err := state.GetSnapshot(r, "r@latest")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("a-1.0-1.noarch\t%s/repos/r/%s/\n<revision>%d</revision>\n%[3]d\n%[3]d", site, snap.ID, c.Stamp)
+	}
+	if got, want := show("."), want(before, "vrepofs:"); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	moved := do(s.SetSite(ctx, who, []string{"http://a.example.org/x"}))
+	if got, want := show("."), want(moved, "http://a.example.org/x"); got != want {
+		t.Errorf("with a site: %q, want %q", got, want)
+	}
+	if got, want := show(fmt.Sprint("at/", before.Event)), want(before, "vrepofs:"); got != want {
+		t.Errorf("the generation before: %q, want %q", got, want)
+	}
 }
