@@ -84,6 +84,7 @@ func examples(t *testing.T) map[string][]byte {
 	const at = 1795235400 // 2026-11-21T04:30:00Z
 	out := map[string][]byte{
 		"rope":             blob.Rope{{Digest: hello, Size: 5}, {Digest: blob.Sum(nil)}}.Append(nil),
+		"rope of slices":   blob.Rope{{Digest: hello, Offset: 1, Size: 3, Rest: 1}}.Append(nil),
 		"tree leaf":        node,
 		"entry rpm":        tree.Entry{Kind: tree.KindFile, RPM: true, Size: 5, Mtime: at, Serial: 1, Digest: hello}.Append(nil),
 		"entry file":       tree.Entry{Kind: tree.KindFile, Size: 5, Mtime: at, Digest: hello}.Append(nil),

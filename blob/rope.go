@@ -7,19 +7,29 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"sort"
 	"sync"
 )
 
-// Rope is a byte string kept as an ordered list of blobs: their concatenation. Its own digest is that of the whole bytes
-// and is not part of it. The empty Rope is the empty string.
+// Rope is a byte string kept as an ordered list of blobs, or of slices of blobs: their concatenation. Its own digest is that of the
+// whole bytes and is not part of it. The empty Rope is the empty string.
 type Rope []Part
 
-// Part is one blob of a Rope.
+// Part is one piece of a Rope: Size bytes of a blob from Offset on, with Rest bytes behind them. So the blob has
+// Offset + Size + Rest bytes, which a reader checks; where Offset and Rest are 0 the part is the whole blob. None is negative.
 type Part struct {
 	Digest Digest
-	Size   int64 // bytes, not negative
+	Size   int64 // bytes of the rope
+	Offset int64 // bytes of the blob before them
+	Rest   int64 // bytes of the blob behind them
 }
+
+// BlobSize is the size of the part's blob in bytes.
+func (p Part) BlobSize() int64 { return p.Offset + p.Size + p.Rest }
+
+// Whole reports whether the part is all of its blob.
+func (p Part) Whole() bool { return p.Offset == 0 && p.Rest == 0 }
 
 // An encoded rope:
 //
@@ -27,9 +37,18 @@ type Part struct {
 //	uvarint          number of parts
 //	per part:        [32] digest, uvarint size
 //
-// for example of the parts "hello" and "": 76727270 01 02 2cf24dba…9824 05 e3b0c442…b855 00. The encoding is canonical:
-// varints are the shortest, nothing follows.
-const ropeMagic = "vrrp\x01"
+// for example of the parts "hello" and "": 76727270 01 02 2cf24dba…9824 05 e3b0c442…b855 00. A rope in which a part is not its
+// whole blob has version 2:
+//
+//	per part:        [32] digest, uvarint offset, uvarint size, uvarint rest
+//
+// for example of the slice "ell" of "hello": 76727270 02 01 2cf24dba…9824 01 03 01. The encoding is canonical: varints are the
+// shortest, version 2 is where it must be, nothing follows.
+const (
+	ropeMagic  = "vrrp"
+	ropeBlobs  = 1 // all parts are whole blobs
+	ropeSlices = 2
+)
 
 // Size is the number of bytes in the rope.
 func (r Rope) Size() int64 {
@@ -40,36 +59,70 @@ func (r Rope) Size() int64 {
 	return n
 }
 
+// Blobs returns the digests of the blobs that the parts are of, each once, in the order in which they come first.
+func (r Rope) Blobs() []Digest {
+	var blobs []Digest
+	seen := map[Digest]bool{}
+	for i, p := range r {
+		if i > 0 && p.Digest == r[i-1].Digest || seen[p.Digest] {
+			continue
+		}
+		seen[p.Digest] = true
+		blobs = append(blobs, p.Digest)
+	}
+	return blobs
+}
+
+// whole reports whether all parts are.
+func (r Rope) whole() bool { return !slices.ContainsFunc(r, func(p Part) bool { return !p.Whole() }) }
+
 // Append appends the encoded rope to b.
 func (r Rope) Append(b []byte) []byte {
+	version := byte(ropeBlobs)
+	if !r.whole() {
+		version = ropeSlices
+	}
 	b = append(b, ropeMagic...)
+	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(len(r)))
 	for _, p := range r {
 		b = append(b, p.Digest[:]...)
+		if version == ropeSlices {
+			b = binary.AppendUvarint(b, uint64(p.Offset))
+		}
 		b = binary.AppendUvarint(b, uint64(p.Size))
+		if version == ropeSlices {
+			b = binary.AppendUvarint(b, uint64(p.Rest))
+		}
 	}
 	return b
 }
 
 // DecodeRope reads what Append writes; anything else is an error of kind ErrCorrupt. It does not keep b, allocates no more than
-// a small multiple of len(b), and does no I/O.
+// a small multiple of len(b), and does no I/O: whether the blobs are as long as it says is found when they are read.
 func DecodeRope(b []byte) (Rope, error) {
 	bad := func(at int, reason string) (Rope, error) {
 		return nil, fmt.Errorf("decode rope: byte %d: %s: %w", at, reason, ErrCorrupt)
 	}
-	if len(b) < len(ropeMagic) || string(b[:4]) != ropeMagic[:4] {
+	if len(b) <= len(ropeMagic) || string(b[:len(ropeMagic)]) != ropeMagic {
 		return bad(0, "wrong magic")
 	}
-	if b[4] != ropeMagic[4] {
-		return bad(4, fmt.Sprintf("version %d is not known here", b[4]))
-	}
 	at := len(ropeMagic)
+	version, numbers := b[at], 1 // of each part
+	switch version {
+	case ropeBlobs:
+	case ropeSlices:
+		numbers = 3
+	default:
+		return bad(at, fmt.Sprintf("version %d is not known here", version))
+	}
+	at++
 	count, n := shortUvarint(b[at:])
 	if n == 0 {
 		return bad(at, "bad number of parts")
 	}
 	at += n
-	if count > uint64(len(b)-at)/(uint64(len(Digest{}))+1) {
+	if count > uint64(len(b)-at)/uint64(len(Digest{})+numbers) {
 		return bad(at, fmt.Sprintf("%d parts do not fit in %d bytes", count, len(b)-at))
 	}
 	r := make(Rope, count)
@@ -79,16 +132,28 @@ func DecodeRope(b []byte) (Rope, error) {
 			return bad(at, "truncated")
 		}
 		at += copy(r[i].Digest[:], b[at:])
-		size, n := shortUvarint(b[at:])
-		if n == 0 || size > math.MaxInt64 || total+size > math.MaxInt64 {
+		var sum uint64 // the size of the blob
+		for k, field := range [...]*int64{&r[i].Offset, &r[i].Size, &r[i].Rest} {
+			if version == ropeBlobs && k != 1 {
+				continue
+			}
+			v, n := shortUvarint(b[at:])
+			if n == 0 || v > math.MaxInt64 || sum+v > math.MaxInt64 {
+				return bad(at, "bad size")
+			}
+			*field = int64(v)
+			sum += v
+			at += n
+		}
+		if total += uint64(r[i].Size); total > math.MaxInt64 {
 			return bad(at, "bad size")
 		}
-		total += size
-		r[i].Size = int64(size)
-		at += n
 	}
 	if at != len(b) {
 		return bad(at, "something follows")
+	}
+	if version == ropeSlices && r.whole() {
+		return bad(len(ropeMagic), "version 2 without a slice")
 	}
 	return r, nil
 }
@@ -102,7 +167,7 @@ func shortUvarint(b []byte) (v uint64, n int) {
 	return v, n
 }
 
-// ropeFiles is how many parts of one rope are kept open: a sequential reader needs one or two at a time, parallel ones a few.
+// ropeFiles is how many blobs of one rope are kept open: a sequential reader needs one or two at a time, parallel ones a few.
 const ropeFiles = 4
 
 // RopeReader reads a rope by offset. It is safe for concurrent use and keeps at most ropeFiles idle files open.
@@ -119,12 +184,13 @@ type RopeReader struct {
 
 type ropeFile struct {
 	*os.File
-	part  int
-	users int
-	idle  bool // in files
+	digest Digest
+	size   int64
+	users  int
+	idle   bool // in files
 }
 
-// OpenRope makes a reader of r. It opens no blob yet: a missing part is found when it is read.
+// OpenRope makes a reader of r, which must not change. It opens no blob yet: a missing one is found when it is read.
 func (s *Store) OpenRope(r Rope) *RopeReader {
 	rr := &RopeReader{s: s, rope: r, ends: make([]int64, len(r))}
 	var end int64
@@ -143,8 +209,8 @@ func (r *RopeReader) Size() int64 {
 	return r.ends[len(r.ends)-1]
 }
 
-// ReadAt reads from offset off, across parts. The error is io.EOF at the end, and that of Store.OpenSized for a part that
-// is missing, was set aside or has another size.
+// ReadAt reads from offset off, across parts. The error is io.EOF at the end, and that of Store.OpenSized for a blob that
+// is missing, was set aside or has another size than its part says.
 func (r *RopeReader) ReadAt(b []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read rope: negative offset %d", off)
@@ -161,7 +227,7 @@ func (r *RopeReader) ReadAt(b []byte, off int64) (int, error) {
 		if err != nil {
 			return n, fmt.Errorf("read rope: part %d: %w", i, err)
 		}
-		m, err := f.ReadAt(b[n:n+int(want)], off-start)
+		m, err := f.ReadAt(b[n:n+int(want)], r.rope[i].Offset+off-start)
 		r.release(f)
 		n += m
 		off += int64(m)
@@ -178,15 +244,16 @@ func (r *RopeReader) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// acquire returns an open file of part i; release it.
+// acquire returns an open file of the blob of part i, which parts that are slices of it share; release it.
 func (r *RopeReader) acquire(i int) (*ropeFile, error) {
+	d, size := r.rope[i].Digest, r.rope[i].BlobSize()
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		return nil, os.ErrClosed
 	}
 	for k, f := range r.files {
-		if f.part == i {
+		if f.digest == d && f.size == size {
 			copy(r.files[k:], r.files[k+1:])
 			r.files[len(r.files)-1] = f
 			f.users++
@@ -195,11 +262,11 @@ func (r *RopeReader) acquire(i int) (*ropeFile, error) {
 		}
 	}
 	r.mu.Unlock()
-	file, err := r.s.OpenSized(r.rope[i].Digest, r.rope[i].Size)
+	file, err := r.s.OpenSized(d, size)
 	if err != nil {
 		return nil, err
 	}
-	f := &ropeFile{File: file, part: i, users: 1}
+	f := &ropeFile{File: file, digest: d, size: size, users: 1}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {

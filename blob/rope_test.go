@@ -2,12 +2,14 @@ package blob
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	iofs "io/fs"
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +29,7 @@ func TestRopeRead(t *testing.T) {
 			for i := range b {
 				b[i] = byte(rng.Uint32())
 			}
-			rope = append(rope, Part{put(t, s, string(b))[0], int64(n)})
+			rope = append(rope, Part{Digest: put(t, s, string(b))[0], Size: int64(n)})
 			want = append(want, b...)
 		}
 		r := s.OpenRope(rope)
@@ -62,7 +64,7 @@ func TestRopeParallel(t *testing.T) {
 		want.WriteString(parts[i])
 	}
 	for i, d := range put(t, s, parts...) {
-		rope = append(rope, Part{d, int64(len(parts[i]))})
+		rope = append(rope, Part{Digest: d, Size: int64(len(parts[i]))})
 	}
 	before := openFiles(t)
 	r := s.OpenRope(rope)
@@ -111,9 +113,15 @@ func TestRopeBadPart(t *testing.T) {
 		rope Rope
 		want error
 	}{
-		{Rope{{ds[0], 4}, {Sum([]byte("missing")), 7}}, iofs.ErrNotExist},
-		{Rope{{ds[0], 4}, {ds[1], 7}}, ErrCorrupt},
-		{Rope{{ds[0], 4}, {ds[1], 1}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: Sum([]byte("missing")), Size: 7}}, iofs.ErrNotExist},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Size: 7}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Size: 1}}, ErrCorrupt},
+		// Slices of a blob that is shorter, or longer, than they say.
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Offset: 4, Size: 2}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Offset: 9, Size: 1}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Offset: 1, Size: 1, Rest: 2}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[1], Offset: 1 << 62, Size: 1, Rest: 1<<62 - 2}}, ErrCorrupt},
+		{Rope{{Digest: ds[0], Size: 4}, {Digest: ds[0], Offset: 3, Size: 2}}, ErrCorrupt}, // of a blob that is open already
 	} {
 		r := s.OpenRope(tt.rope)
 		b := make([]byte, 5)
@@ -124,14 +132,77 @@ func TestRopeBadPart(t *testing.T) {
 	}
 }
 
+// TestRopeSlices: through random slices of a few blobs a rope reads as their concatenation, with few files open.
+func TestRopeSlices(t *testing.T) {
+	s := newStore(t)
+	blobs := []string{"", "a", "hello, world", strings.Repeat("0123456789", 1000)}
+	digests := put(t, s, blobs...)
+	rapid.Check(t, func(rt *rapid.T) {
+		var rope Rope
+		var want []byte
+		for range rapid.IntRange(0, 20).Draw(rt, "parts") {
+			i := rapid.IntRange(0, len(blobs)-1).Draw(rt, "blob")
+			from := rapid.IntRange(0, len(blobs[i])).Draw(rt, "from")
+			to := rapid.IntRange(from, len(blobs[i])).Draw(rt, "to")
+			rope = append(rope, Part{digests[i], int64(to - from), int64(from), int64(len(blobs[i]) - to)})
+			want = append(want, blobs[i][from:to]...)
+		}
+		decoded, err := DecodeRope(rope.Append(nil))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		r := s.OpenRope(decoded)
+		defer r.Close()
+		if r.Size() != int64(len(want)) || rope.Size() != r.Size() {
+			rt.Fatalf("size %d and %d, want %d", r.Size(), rope.Size(), len(want))
+		}
+		if err := iotest.TestReader(io.NewSectionReader(r, 0, r.Size()), want); err != nil {
+			rt.Fatal(err)
+		}
+		if len(r.files) > len(blobs) {
+			rt.Fatalf("%d files are open of %d blobs", len(r.files), len(blobs))
+		}
+		for i, d := range rope.Blobs() {
+			if !slices.ContainsFunc(rope, func(p Part) bool { return p.Digest == d }) || slices.Contains(rope.Blobs()[:i], d) {
+				rt.Fatalf("blobs %v", rope.Blobs())
+			}
+		}
+		for _, p := range rope {
+			if !slices.Contains(rope.Blobs(), p.Digest) {
+				rt.Fatalf("%s is not in %v", p.Digest.Short(), rope.Blobs())
+			}
+		}
+	})
+}
+
 func TestDecodeRopeErrors(t *testing.T) {
-	good := string(Rope{{Sum(nil), 0}, {Sum([]byte("hello")), 5}}.Append(nil))
-	huge := string(Rope{{Sum(nil), 1<<63 - 1}, {Sum(nil), 1}}.Append(nil))
+	good := string(Rope{{Digest: Sum(nil)}, {Digest: Sum([]byte("hello")), Size: 5}}.Append(nil))
+	huge := string(Rope{{Digest: Sum(nil), Size: 1<<63 - 1}, {Digest: Sum(nil), Size: 1}}.Append(nil))
+	sliced := string(Rope{{Sum([]byte("hello")), 3, 1, 1}}.Append(nil))
+	slice := func(numbers ...uint64) string {
+		b := []byte(sliced[:6+32])
+		for _, n := range numbers {
+			b = binary.AppendUvarint(b, n)
+		}
+		return string(b)
+	}
+	half := string(Rope{{Sum(nil), 1 << 62, 1, 0}}.Append(nil))[6:]
 	for in, want := range map[string]string{
 		"":                                "magic",
 		"vrrp":                            "magic",
 		"vrrq\x01\x00":                    "magic",
-		"vrrp\x02\x00":                    "version 2",
+		"vrrp\x03\x00":                    "version 3",
+		"vrrp\x02\x00":                    "without a slice",
+		slice(0, 5, 0):                    "without a slice",
+		sliced[:len(sliced)-1]:            "do not fit",
+		slice(1, 3) + "\x80":              "bad size",
+		slice(1, 3, 1, 0):                 "follows",
+		slice(1<<62, 1<<62, 0):            "bad size",
+		slice(1<<62, 1, 1<<62-1):          "bad size",
+		slice(1<<64-1, 2, 0):              "bad size", // the offset behind the end wraps round
+		slice(1, 1<<63, 0):                "bad size",
+		slice(1, 1, 1<<64-1):              "bad size",
+		"vrrp\x02\x02" + half + half:      "bad size", // each part is possible, the rope is too long
 		"vrrp\x01":                        "number of parts",
 		"vrrp\x01\x80\x00":                "number of parts", // 0 in two bytes
 		"vrrp\x01\xff\xff\xff\xff\x0f":    "do not fit",
@@ -155,7 +226,11 @@ func TestRopeCodec(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r Rope
 		for i := range rapid.IntRange(0, 50).Draw(t, "parts") {
-			r = append(r, Part{Sum([]byte{byte(i)}), rapid.Int64Range(0, 1<<50).Draw(t, "size")})
+			p := Part{Digest: Sum([]byte{byte(i)}), Size: rapid.Int64Range(0, 1<<50).Draw(t, "size")}
+			if rapid.Bool().Draw(t, "slice") {
+				p.Offset, p.Rest = rapid.Int64Range(0, 1<<50).Draw(t, "offset"), rapid.Int64Range(0, 1<<50).Draw(t, "rest")
+			}
+			r = append(r, p)
 		}
 		got, err := DecodeRope(r.Append(nil))
 		if err != nil || len(got) != len(r) || len(r) > 0 && !reflect.DeepEqual(got, r) {
@@ -167,8 +242,12 @@ func TestRopeCodec(t *testing.T) {
 func FuzzDecodeRope(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("vrrp\x01\x00"))
-	f.Add(Rope{{Sum(nil), 0}, {Sum([]byte("hello")), 5}}.Append(nil))
-	f.Add(Rope{{Sum(nil), 1 << 62}}.Append(nil))
+	f.Add(Rope{{Digest: Sum(nil)}, {Digest: Sum([]byte("hello")), Size: 5}}.Append(nil))
+	f.Add(Rope{{Digest: Sum(nil), Size: 1 << 62}}.Append(nil))
+	f.Add([]byte("vrrp\x02\x00"))
+	f.Add(Rope{{Digest: Sum(nil)}, {Sum([]byte("hello")), 3, 1, 1}}.Append(nil))
+	f.Add(Rope{{Sum(nil), 1 << 61, 1 << 61, 1 << 62}}.Append(nil))
+	f.Add(append([]byte("vrrp\x02\x01"), append(make([]byte, 32), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02\x00"...)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := DecodeRope(b)
 		if err != nil {
@@ -182,6 +261,11 @@ func FuzzDecodeRope(f *testing.F) {
 		}
 		if r.Size() < 0 {
 			t.Fatal("negative size")
+		}
+		for _, p := range r {
+			if p.Size < 0 || p.Offset < 0 || p.Rest < 0 || p.BlobSize() < 0 {
+				t.Fatalf("negative: %+v", p)
+			}
 		}
 	})
 }

@@ -115,7 +115,7 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, 
 	return r, g.Wait()
 }
 
-// sumRope hashes the bytes of a rope.
+// sumRope hashes the bytes of a rope of whole blobs, such as parts of repodata are.
 func sumRope(lease *blob.Lease, rope blob.Rope) (blob.Digest, error) {
 	h := sha256.New()
 	buf := make([]byte, 64<<10)

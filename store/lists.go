@@ -266,8 +266,8 @@ func (l *lister) know(e tree.Entry) error {
 		delete(l.known, e.Digest)
 		return nil
 	}
-	for _, p := range rope {
-		l.known[p.Digest] = true
+	for _, d := range rope.Blobs() {
+		l.known[d] = true
 	}
 	return nil
 }

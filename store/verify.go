@@ -196,8 +196,8 @@ func (s *Store) lookRope(d blob.Digest, path string, look func(blob.Digest, stri
 	if err != nil {
 		return nil // look or the verification of blobs has reported it
 	}
-	for _, p := range rope {
-		if err := look(p.Digest, "a part of "+path); err != nil {
+	for _, d := range rope.Blobs() {
+		if err := look(d, "a part of "+path); err != nil {
 			return err
 		}
 	}
