@@ -175,6 +175,65 @@ func TestRopeSlices(t *testing.T) {
 	})
 }
 
+// TestSameBytes: two ropes of one text are the same however they are cut, and another text of that length is not. What they share is not
+// read.
+func TestSameBytes(t *testing.T) {
+	s := newStore(t)
+	text := strings.Repeat("0123456789abc", 6000)
+	other := text[:70_000] + "x" + text[70_001:]
+	blobs := []string{text, text[:40_000], text[40_000:], "before" + text + "behind", other}
+	digests := put(t, s, blobs...)
+	// cut makes a rope of text, or of the other one, from random slices of random blobs.
+	cut := func(rt *rapid.T, differ bool) (r Rope) {
+		for at := 0; at < len(text); {
+			i := rapid.IntRange(0, len(blobs)-2).Draw(rt, "blob")
+			if differ {
+				i = len(blobs) - 1
+			}
+			start := []int{0, 0, 40_000, -len("before"), 0}[i] // of the blob in the text
+			left := min(start+len(blobs[i]), len(text)) - at
+			if at < start || left <= 0 {
+				continue
+			}
+			n := rapid.IntRange(min(left, 1000), left).Draw(rt, "size")
+			r = append(r, Part{digests[i], int64(n), int64(at - start), int64(len(blobs[i]) - (at - start) - n)})
+			at += n
+		}
+		return r
+	}
+	open := func(d Digest) (*os.File, error) { return s.Open(d) }
+	rapid.Check(t, func(rt *rapid.T) {
+		a, differ := cut(rt, false), rapid.Bool().Draw(rt, "differ")
+		if same, err := SameBytes(open, a, cut(rt, differ)); err != nil || same == differ {
+			rt.Fatalf("got %v, %v, want %v", same, err, !differ)
+		}
+	})
+	missing := func(Digest) (*os.File, error) { return nil, iofs.ErrNotExist }
+	whole := Rope{{Digest: digests[0], Size: int64(len(text))}}
+	halves := Rope{{digests[0], 10, 0, int64(len(text)) - 10}, {digests[0], int64(len(text)) - 10, 10, 0}}
+	for _, tt := range []struct {
+		b    Rope
+		want bool
+		err  error
+	}{
+		{whole, true, nil},
+		{halves, true, nil},
+		{halves[:1], false, nil}, // of another size
+		{Rope{{Digest: digests[4], Size: int64(len(text))}}, false, iofs.ErrNotExist},
+	} {
+		if same, err := SameBytes(missing, whole, tt.b); same != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%v: got %v, %v, want %v, %v", tt.b, same, err, tt.want, tt.err)
+		}
+	}
+	long := Rope{{Digest: digests[1], Size: int64(len(text))}}
+	if same, err := SameBytes(open, whole, long); same || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a blob that is too short: %v, %v", same, err)
+	}
+	if same, err := SameBytes(missing, nil, nil); !same || err != nil {
+		t.Errorf("nothing: %v, %v", same, err)
+	}
+}
+
 func TestDecodeRopeErrors(t *testing.T) {
 	good := string(Rope{{Digest: Sum(nil)}, {Digest: Sum([]byte("hello")), Size: 5}}.Append(nil))
 	huge := string(Rope{{Digest: Sum(nil), Size: 1<<63 - 1}, {Digest: Sum(nil), Size: 1}}.Append(nil))

@@ -38,10 +38,15 @@
 //
 // # Parts
 //
-// Each text is a rope. What is rendered is remembered in units: a directory of at least unitNodes names, and in large ones each run
-// of entries (tree.Run). A unit's memo holds its texts as parts, which are blobs, and an open end of a few lines, which
-// goes on with what its parent has behind it. The key is all that the unit's lines depend on: the digest of the directory
-// or node, its path, whether it is restricted. So after a change the units above it are put together again and one
-// part of some 40 KB in each text is rendered; and staging and production, if both are listed, share the parts of the packages that
+// Each text is a rope. What is rendered is remembered in units: a directory of more than unitNodes names, and in large ones each run
+// of entries (tree.Run). A unit's memo holds its texts as parts. The key is all that the unit's lines depend on: the digest of the
+// directory or node, its path, whether it is restricted. So after a change the units above it are put together again and some
+// 40 KB of each text at most are rendered; and staging and production, if both are listed, share the parts of the packages that
 // both have. There is no second, incremental algorithm: the texts are the same with no memo at all.
+//
+// All that one rendering makes goes into one blob, a pack, of which parts are slices (one for each 4 MiB, if it is much): a file for each
+// part would cost more than all else. A pack has a section for each text, in which the lines of neighbouring units are
+// neighbours and become one part. So the parts, unlike the texts, depend on what was remembered. A unit whose pack is missing is
+// rendered anew. As long as one slice of a pack is in use all of it has to stay: whoever collects garbage may find packs of which little
+// is, and can make those units forgotten.
 package filelist

@@ -40,14 +40,16 @@ func (f *fixture) put(b []byte) (blob.Digest, error) {
 	return d, nil
 }
 
-// Memo and PutMemo implement filelist.Memo.
+// Memo and PutMemos implement filelist.Memo.
 func (f *fixture) Memo(kind byte, key blob.Digest) ([]byte, bool) {
 	v, ok := f.memos[string(kind)+string(key[:])]
 	return v, ok
 }
 
-func (f *fixture) PutMemo(kind byte, key blob.Digest, value []byte) error {
-	f.memos[string(kind)+string(key[:])] = value
+func (f *fixture) PutMemos(kind byte, values map[blob.Digest][]byte) error {
+	for key, value := range values {
+		f.memos[string(kind)+string(key[:])] = value
+	}
 	return nil
 }
 
@@ -68,10 +70,11 @@ func (f *fixture) renderer() *filelist.Renderer {
 func (f *fixture) text(t rapid.TB, r blob.Rope) string {
 	var b strings.Builder
 	for _, p := range r {
-		if v := f.blobs[p.Digest]; int64(len(v)) != p.Size || p.Size == 0 {
-			t.Errorf("part %s: %d bytes, want %d and not none", p.Digest.Short(), len(v), p.Size)
+		v := f.blobs[p.Digest]
+		if int64(len(v)) != p.BlobSize() || p.Size == 0 {
+			t.Fatalf("part %s: %+v of %d bytes", p.Digest.Short(), p, len(v))
 		}
-		b.Write(f.blobs[p.Digest])
+		b.Write(v[p.Offset:][:p.Size])
 	}
 	return b.String()
 }

@@ -24,23 +24,9 @@ const (
 	texts
 )
 
-const (
-	// maxOpen is where an open end is made a part, in bytes.
-	maxOpen = 64 << 10
-	// minPart is the size from which the end of a unit is made a part. Smaller ones go on with what follows, so that
-	// there are no blobs of single lines.
-	minPart = 8 << 10
-)
-
-// text is a piece of one of the lists: parts, and an open end.
-type text struct {
-	parts blob.Rope
-	open  []byte
-}
-
 // sheet is a piece of all lists: that of a unit, or the whole.
 type sheet struct {
-	texts [texts]text
+	texts [texts][]part
 	sums  []sum
 	links []link
 	nodes uint64 // names that it stands for, those left out included
@@ -74,57 +60,42 @@ func checksumsOf(r io.Reader) (c checksums, err error) {
 	return c, err
 }
 
-// seal makes the open end a part.
-func (t *text) seal(put func([]byte) (blob.Digest, error)) error {
-	if len(t.open) == 0 {
-		return nil
-	}
-	d, err := put(t.open)
-	if err != nil {
-		return err
-	}
-	t.parts = append(t.parts, blob.Part{Digest: d, Size: int64(len(t.open))})
-	t.open = t.open[:0]
-	return nil
-}
-
-// full seals an open end that has grown to at least limit bytes.
-func (s *sheet) full(limit int, put func([]byte) (blob.Digest, error)) error {
-	for i := range s.texts {
-		if len(s.texts[i].open) >= limit {
-			if err := s.texts[i].seal(put); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // add appends the sheet of a unit.
-func (s *sheet) add(u *sheet, put func([]byte) (blob.Digest, error)) error {
-	for i := range s.texts {
-		t := &s.texts[i]
-		if len(u.texts[i].parts) > 0 {
-			if err := t.seal(put); err != nil {
-				return err
-			}
-			t.parts = append(t.parts, u.texts[i].parts...)
+func (s *sheet) add(u *sheet) {
+	for i, parts := range u.texts {
+		for _, p := range parts {
+			s.texts[i] = appendPart(s.texts[i], p)
 		}
-		t.open = append(t.open, u.texts[i].open...)
 	}
 	s.sums = append(s.sums, u.sums...)
 	s.links = append(s.links, u.links...)
 	s.nodes += u.nodes
-	return s.full(maxOpen, put)
 }
 
 // reset makes a sheet empty and keeps its memory.
 func (s *sheet) reset() {
 	for i := range s.texts {
-		t := &s.texts[i]
-		t.parts, t.open = t.parts[:0], t.open[:0]
+		s.texts[i] = s.texts[i][:0]
 	}
 	s.sums, s.links, s.nodes = s.sums[:0], s.links[:0], 0
+}
+
+// clone returns a sheet of its own memory.
+func (s *sheet) clone() sheet {
+	c := sheet{sums: slices.Clone(s.sums), links: slices.Clone(s.links), nodes: s.nodes}
+	for i := range s.texts {
+		c.texts[i] = slices.Clone(s.texts[i])
+	}
+	return c
+}
+
+// rope is a text as a rope; its parts are settled.
+func (s *sheet) rope(text int) blob.Rope {
+	var r blob.Rope
+	for _, p := range s.texts[text] {
+		r = append(r, p.Part)
+	}
+	return r
 }
 
 // appendSums appends the end of a fullfiletimelist, from the blank line behind the files on.
@@ -150,14 +121,14 @@ func (s *sheet) appendSums(b []byte) []byte {
 func (s *sheet) parts() int {
 	n := 0
 	for i := range s.texts {
-		n += len(s.texts[i].parts)
+		n += len(s.texts[i])
 	}
 	return n
 }
 
 // encode gives the memo's value:
 //
-//	uvarint nodes; per text: uvarint parts, each [32] digest and uvarint size; string: the open end
+//	uvarint nodes; per text: uvarint parts, each [32] digest, uvarint offset, size, rest
 //	uvarint sums: each a string path, [132] checksums; uvarint links: each a string dir, a string target, a byte 1 if it leads somewhere
 //
 // A string is its length as a uvarint and its bytes.
@@ -169,13 +140,13 @@ func (s *sheet) encode() []byte {
 	}
 	b = binary.AppendUvarint(b, s.nodes)
 	for i := range s.texts {
-		t := &s.texts[i]
-		b = binary.AppendUvarint(b, uint64(len(t.parts)))
-		for _, p := range t.parts {
+		b = binary.AppendUvarint(b, uint64(len(s.texts[i])))
+		for _, p := range s.texts[i] {
 			b = append(b, p.Digest[:]...)
+			b = binary.AppendUvarint(b, uint64(p.Offset))
 			b = binary.AppendUvarint(b, uint64(p.Size))
+			b = binary.AppendUvarint(b, uint64(p.Rest))
 		}
-		str(string(t.open))
 	}
 	b = binary.AppendUvarint(b, uint64(len(s.sums)))
 	for i := range s.sums {
@@ -209,7 +180,7 @@ func decodeSheet(b []byte) (s *sheet, ok bool) {
 	}
 	number := func() uint64 {
 		v, n := binary.Uvarint(b)
-		if bad || n <= 0 || v > 1<<62 {
+		if bad || n <= 0 || v > 1<<60 {
 			bad = true
 			return 0
 		}
@@ -227,13 +198,12 @@ func decodeSheet(b []byte) (s *sheet, ok bool) {
 	}
 	s = &sheet{nodes: number()}
 	for i := range s.texts {
-		n := count(len(blob.Digest{}) + 1)
-		s.texts[i].parts = make(blob.Rope, n)
-		for k := range n {
-			copy(s.texts[i].parts[k].Digest[:], take(uint64(len(blob.Digest{}))))
-			s.texts[i].parts[k].Size = int64(number())
+		s.texts[i] = make([]part, count(len(blob.Digest{})+3))
+		for k := range s.texts[i] {
+			p := &s.texts[i][k]
+			copy(p.Digest[:], take(uint64(len(blob.Digest{}))))
+			p.Offset, p.Size, p.Rest = int64(number()), int64(number()), int64(number())
 		}
-		s.texts[i].open = slices.Clone(take(number()))
 	}
 	s.sums = make([]sum, count(len(checksums{})+1))
 	for i := range s.sums {
@@ -253,21 +223,18 @@ func decodeSheet(b []byte) (s *sheet, ok bool) {
 // errNodes is what is wrong with a directory.
 var errNodes = fmt.Errorf("its number of names is not that of its entry: %w", tree.ErrCorrupt)
 
-// Entry makes the directory entry of a list: a rope, or a plain file where it is one part or none. put stores a blob
+// Entry makes the directory entry of a list: a rope, or a plain file where it is a whole blob or empty. put stores a blob
 // (blob.Lease.Write); blobs are all that the entry refers to.
 func Entry(put func([]byte) (blob.Digest, error), list blob.Rope, mtime int64) (e tree.Entry, blobs []blob.Digest, err error) {
-	for _, p := range list {
-		blobs = append(blobs, p.Digest)
-	}
-	e = tree.Entry{Kind: tree.KindRope, Mtime: mtime, Size: list.Size()}
-	switch len(list) {
-	case 0:
-		e.Kind = tree.KindFile
+	e = tree.Entry{Kind: tree.KindFile, Mtime: mtime, Size: list.Size()}
+	switch {
+	case len(list) == 0:
 		e.Digest, err = put(nil)
-	case 1:
-		e.Kind, e.Digest = tree.KindFile, list[0].Digest
-		return e, blobs, nil
+	case len(list) == 1 && list[0].Whole():
+		e.Digest = list[0].Digest
 	default:
+		blobs = list.Blobs()
+		e.Kind = tree.KindRope
 		e.Digest, err = put(list.Append(nil))
 	}
 	return e, append(blobs, e.Digest), err

@@ -121,6 +121,28 @@ func (x *Index) PutMemo(kind byte, key blob.Digest, value []byte) error {
 	return nil
 }
 
+// PutMemos is PutMemo for many values of a kind.
+func (x *Index) PutMemos(kind byte, values map[blob.Digest][]byte) error {
+	if err := x.gate.enter(); err != nil {
+		return err
+	}
+	defer x.gate.exit()
+	if err := disk.CheckRoom(x.root, 4); err != nil {
+		return err
+	}
+	wb := x.db.NewWriteBatch()
+	defer wb.Cancel()
+	for key, v := range values {
+		if err := wb.Set(memoKey(kind, key), v); err != nil {
+			return fmt.Errorf("put memos: %w", err)
+		}
+	}
+	if err := wb.Flush(); err != nil {
+		return fmt.Errorf("put memos: %w", err)
+	}
+	return nil
+}
+
 // Recorded returns the value that Record kept for a recipe.
 func (x *Index) Recorded(recipe blob.Digest) ([]byte, bool) {
 	if s := x.lateStage(); s != nil {

@@ -245,6 +245,10 @@ func (l *lister) render(at, module string, dir tree.Entry, old map[string]tree.E
 		name string
 		rope blob.Rope
 	}{{files, made.Files}, {times, made.Times}, {images, made.Images}} {
+		if o := old[list.name]; l.reads(o, list.rope) {
+			put[list.name] = o
+			continue
+		}
 		e, blobs, err := filelist.Entry(l.lease.Write, list.rope, l.tx.Stamp())
 		if err != nil {
 			return nil, err
@@ -252,6 +256,23 @@ func (l *lister) render(at, module string, dir tree.Entry, old map[string]tree.E
 		add(list.name, e, blobs...)
 	}
 	return put, nil
+}
+
+// reads reports whether the list e has the bytes of a rope, from whatever blobs: then it stays, with its time. It reads what the two do not
+// share, up to the first difference.
+func (l *lister) reads(e tree.Entry, list blob.Rope) bool {
+	if e.Kind == 0 || e.Size != list.Size() {
+		return false
+	}
+	was := blob.Rope{{Digest: e.Digest, Size: e.Size}}
+	if e.Kind == tree.KindRope {
+		var err error
+		if was, err = l.s.readRope(e.Digest); err != nil || was.Size() != e.Size {
+			return false
+		}
+	}
+	same, err := blob.SameBytes(l.lease.Open, was, list)
+	return same && err == nil
 }
 
 // know notes the blobs of a list as it was. They are there: what the head refers to is.

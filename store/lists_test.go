@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"os"
 	"testing"
 
+	"vrepofs/blob"
 	"vrepofs/compose"
 	"vrepofs/filelist/filelisttest"
 	"vrepofs/state"
@@ -256,6 +258,70 @@ func TestListsProperty(t *testing.T) {
 	})
 	if v, err := s.Verify(ctx, 1, nil); err != nil || len(v.Findings) > 0 {
 		t.Fatalf("verify: %v, %v", v, err)
+	}
+}
+
+// TestListsSlices: lists are slices of one new blob. A list whose bytes do not change stays as it is although its lines are rendered
+// anew, with an index that remembers nothing too; and a missing blob is found by the verification.
+func TestListsSlices(t *testing.T) {
+	dir := t.TempDir() + "/store"
+	if err := store.Create(dir); err != nil {
+		t.Fatal(err)
+	}
+	s, ctx, who := storetest.Open(t, dir), t.Context(), storetest.Who()
+	if err := lists(t, s, "p", "m"); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a"})
+	if _, err := put(t, s, "p/images", map[string]string{"boot.iso": "boot"}, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SetChannel(ctx, who, "p/os", "r", false); err != nil {
+		t.Fatal(err)
+	}
+	before := published(t, s, "p")
+	if e := before["imagelist-m"]; e.Kind != tree.KindRope || e.Size != int64(len("./images/boot.iso\n")) {
+		t.Fatalf("imagelist: %+v", e)
+	}
+	if before["fullfilelist"].Kind != tree.KindRope || before["fullfilelist"].Digest == before["imagelist-m"].Digest {
+		t.Fatalf("fullfilelist: %+v", before["fullfilelist"])
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir + "/index"); err != nil {
+		t.Fatal(err)
+	}
+	s = storetest.Open(t, dir)
+	storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "b"})
+	if _, err := s.SetChannel(ctx, who, "p/os", "r", false); err != nil {
+		t.Fatal(err)
+	}
+	after := published(t, s, "p")
+	if after["imagelist-m"] != before["imagelist-m"] {
+		t.Errorf("imagelist: %+v, was %+v", after["imagelist-m"], before["imagelist-m"])
+	}
+	was, is := before["fullfilelist"], after["fullfilelist"]
+	if is.Size != was.Size || is.Digest == was.Digest || is.Mtime <= was.Mtime {
+		t.Errorf("fullfilelist: %+v, was %+v: want another text of that length", is, was)
+	}
+	b, err := os.ReadFile(s.Blobs.Path(is.Digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rope, err := blob.DecodeRope(b)
+	if err != nil || len(rope.Blobs()) != 1 || rope[0].Whole() {
+		t.Fatalf("fullfilelist: %+v, %v", rope, err)
+	}
+	if v, err := s.Verify(ctx, 1, nil); err != nil || len(v.Findings) > 0 {
+		t.Fatalf("verify: %v, %v", v, err)
+	}
+	if err := os.Remove(s.Blobs.Path(rope[0].Digest)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.Verify(ctx, 1, nil)
+	if err != nil || len(v.Findings) != 1 || v.Findings[0].Kind != "missing" || v.Findings[0].Name != "a part of channels/p/fullfilelist" {
+		t.Errorf("verify without a pack: %v, %v", v, err)
 	}
 }
 
