@@ -56,10 +56,14 @@ func (c *Client) ListParents(ctx context.Context, at At, tag string) (*Inheritan
 }
 
 func (h *Handler) addParent(ctx context.Context, req *ParentRequest) (*Change, error) {
-	p := req.Parent
-	return changed(h.st.AddParent(ctx, who(ctx, req.Why), req.Name, state.Link{
+	return changed(h.st.AddParent(ctx, who(ctx, req.Why), req.Name, req.Parent.link()))
+}
+
+// link is the parent as the state has it.
+func (p Parent) link() state.Link {
+	return state.Link{
 		Parent: p.Tag, Priority: p.Priority, MaxDepth: p.MaxDepth, Intransitive: p.Intransitive, NoConfig: p.NoConfig, Filter: p.Filter,
-	}))
+	}
 }
 
 func (h *Handler) removeParent(ctx context.Context, req *ParentRequest) (*Change, error) {

@@ -93,9 +93,15 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 		defer close(watched)
 		watchGrace(ctx, shown, st.Now, log)
 	}()
+	expiring := make(chan struct{})
+	go func() {
+		defer close(expiring)
+		watchTags(ctx, st, shown, log)
+	}()
 	defer func() {
 		stop()
 		<-watched // before the store is closed
+		<-expiring
 	}()
 	mountpoint, err := resolveMountpoint(o.Mountpoint)
 	if err != nil {

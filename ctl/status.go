@@ -25,12 +25,13 @@ type Status struct {
 	Snapshots int               `json:"snapshots"`
 	Builds    int               `json:"builds"`
 	Tags      int               `json:"tags"`
-	Channels  int               `json:"channels"`         // repositories in channels
-	Blobs     *BlobCount        `json:"blobs,omitempty"`  // only with Full
-	Daemon    *DaemonInfo       `json:"daemon,omitempty"` // nil: no daemon, the store was opened for this command
-	Mount     *fs.Stats         `json:"mount,omitempty"`  // counters of the mount since it was made
-	Held      map[string]string `json:"held,omitempty"`   // tags that stay on an older generation, with the reason
-	Grace     *Grace            `json:"grace,omitempty"`  // earlier generations whose names can still be opened; nil without a daemon
+	Channels  int               `json:"channels"`          // repositories in channels
+	Blobs     *BlobCount        `json:"blobs,omitempty"`   // only with Full
+	Daemon    *DaemonInfo       `json:"daemon,omitempty"`  // nil: no daemon, the store was opened for this command
+	Mount     *fs.Stats         `json:"mount,omitempty"`   // counters of the mount since it was made
+	Held      map[string]string `json:"held,omitempty"`    // tags that stay on an older generation, with the reason
+	Overdue   []Overdue         `json:"overdue,omitempty"` // tags whose time is over and that are still there
+	Grace     *Grace            `json:"grace,omitempty"`   // earlier generations whose names can still be opened; nil without a daemon
 	Memory    Memory            `json:"memory"`
 	Clock     Clock             `json:"clock"`
 }
@@ -119,6 +120,9 @@ func (h *Handler) showStatus(ctx context.Context, req *StatusRequest) (*Status, 
 	}
 	if err := h.st.Index.Err(); err != nil {
 		s.Writable, s.Problem = false, err.Error()
+	}
+	if s.Overdue, err = h.overdue(); err != nil {
+		return nil, err
 	}
 	if req.Full {
 		n, size, err := h.st.BlobSizes(ctx)

@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"slices"
+	"time"
 
 	"vrepofs/compose"
 	"vrepofs/merge"
@@ -22,9 +23,10 @@ type Tag struct {
 	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
 	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
-	Keys          []string `json:"keys,omitempty"`
-	RequireSigned bool     `json:"require_signed,omitempty"`
-	Held          string   `json:"held,omitempty"` // why its name in the mount stays on an older generation
+	Keys          []string  `json:"keys,omitempty"`
+	RequireSigned bool      `json:"require_signed,omitempty"`
+	Until         time.Time `json:"until,omitzero"` // when it is removed; none: never
+	Held          string    `json:"held,omitempty"` // why its name in the mount stays on an older generation
 	// Builds and the package list are only in the answer to ShowTag.
 	Builds    []TagBuild `json:"builds,omitempty"`
 	Pinned    []Pinned   `json:"pinned,omitempty"` // where clients find its views; none where the site is not known
@@ -66,14 +68,17 @@ type TagSettings struct {
 	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
 	Koji          *bool     `json:"koji,omitempty"`           // views as Koji's hub and mergerepo_c make them
 	PkgOrigins    *bool     `json:"pkgorigins,omitempty"`     // pkgorigins.gz in the metadata of its views
+	Until         *Until    `json:"until,omitempty"`          // when the tag is removed
 }
 
 // CreateTagRequest makes a tag.
 type CreateTagRequest struct {
 	Why
 	Name          string   `json:"name"`
-	Arches        []string `json:"arches"`
-	Keys          []string `json:"keys,omitempty"` // wanted signing keys, the best first
+	Arches        []string `json:"arches"` // none: those of what it inherits from
+	Inherit       []Parent `json:"inherit,omitempty"`
+	Until         *Until   `json:"until,omitempty"` // when it is removed
+	Keys          []string `json:"keys,omitempty"`  // wanted signing keys, the best first
 	RequireSigned bool     `json:"require_signed,omitempty"`
 }
 
@@ -205,13 +210,28 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 
 func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change, error) {
 	want := merge.Signatures{Keys: req.Keys, Required: req.RequireSigned}
-	return changed(h.st.CreateSignedTag(ctx, who(ctx, req.Why), req.Name, req.Arches, want))
+	n := store.NewTag{Name: req.Name, Arches: req.Arches}
+	for _, p := range req.Inherit {
+		n.Inherit = append(n.Inherit, p.link())
+	}
+	until, err := h.untilOf(req.Until)
+	if err != nil {
+		return nil, err
+	}
+	if n.Settings.Until = until; want.Keys != nil || want.Required {
+		n.Settings.Keys, n.Settings.Required = &want.Keys, &want.Required
+	}
+	return changed(h.st.MakeTag(ctx, who(ctx, req.Why), n))
 }
 
 func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, error) {
+	until, err := h.untilOf(req.Until)
+	if err != nil {
+		return nil, err
+	}
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
-		PkgOrigins: req.PkgOrigins,
+		PkgOrigins: req.PkgOrigins, Until: until,
 	}))
 }
 
@@ -245,7 +265,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
-		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins,
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Until: stampTime(t.Until),
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

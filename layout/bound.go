@@ -41,3 +41,37 @@ func (l *Layout) Bound(tag string) (b Binding, next <-chan struct{}) {
 	b.Held = p.held[tag]
 	return b, l.announced.next
 }
+
+// Ending is which tags end.
+type Ending struct {
+	Until map[string]int64  // every tag that ends, with the time, in seconds since 1970 UTC; do not modify it
+	Gone  []string          // those whose time is over, sorted
+	Kept  map[string]string // those whose time is over and that stay, with a tag that inherits from them
+}
+
+// Ending tells which tags end, as of now in seconds since 1970 UTC; next is closed after the next commit. It reads nothing from the store.
+func (l *Layout) Ending(now int64) (e Ending, next <-chan struct{}) {
+	l.announced.mu.Lock()
+	p, next := l.announced.shown, l.announced.next
+	l.announced.mu.Unlock()
+	e.Until = p.until
+	var due []string
+	for t, until := range e.Until {
+		if until <= now {
+			due = append(due, t)
+		}
+	}
+	if len(due) == 0 {
+		return e, next
+	}
+	e.Gone, e.Kept = state.Expiring(due, func(yield func(string, string) bool) {
+		for t, links := range p.links {
+			for _, k := range links {
+				if !yield(t, k.Parent) {
+					return
+				}
+			}
+		}
+	})
+	return e, next
+}

@@ -25,6 +25,7 @@ type present struct {
 	// follow has the tags that follow a repo, by repo; several may be gone or follow it no more.
 	follow map[string][]string
 	want   map[string]bool  // tags that require signatures
+	until  map[string]int64 // tags that end, with the time
 	held   map[string]error // tags that are not on their newest generation, with the reason
 	site   state.Change     // the last change of the site, a generation of every tag: files beside views name it
 	// channels is the generation that the name channels is bound to; zero: there is none.
@@ -74,7 +75,7 @@ func (p *present) tags() []fs.Child {
 func firstPresent(x *index.Index) (*present, error) {
 	p := &present{
 		links: map[string][]merge.Link{}, gens: map[string]state.Change{}, own: map[string]state.Change{}, held: map[string]error{},
-		want: map[string]bool{}, koji: map[string]bool{}, follow: map[string][]string{},
+		want: map[string]bool{}, until: map[string]int64{}, koji: map[string]bool{}, follow: map[string][]string{},
 	}
 	n, err := p.next(x, x.Head())
 	if err != nil {
@@ -127,7 +128,7 @@ func (p *present) holdUnsigned(x *index.Index, tag string) error {
 func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 	n := &present{
 		head: head, links: maps.Clone(p.links), gens: maps.Clone(p.gens), own: maps.Clone(p.own), want: maps.Clone(p.want),
-		koji: maps.Clone(p.koji), follow: maps.Clone(p.follow), held: map[string]error{},
+		koji: maps.Clone(p.koji), until: maps.Clone(p.until), follow: maps.Clone(p.follow), held: map[string]error{},
 	}
 	changed := slices.Collect(maps.Keys(p.held))
 	view := x.View(head)
@@ -163,6 +164,7 @@ func (p *present) next(x *index.Index, head index.Head) (*present, error) {
 			delete(n.gens, d.Name)
 			delete(n.own, d.Name)
 			delete(n.want, d.Name)
+			delete(n.until, d.Name)
 			delete(n.koji, d.Name)
 			continue
 		}
@@ -202,6 +204,9 @@ func (p *present) look(r state.Reader, tag string) error {
 	}
 	if delete(p.want, t.Name); t.Signatures.Required {
 		p.want[t.Name] = true
+	}
+	if delete(p.until, t.Name); t.Until != 0 {
+		p.until[t.Name] = t.Until
 	}
 	if delete(p.koji, t.Name); t.Koji {
 		p.koji[t.Name] = true

@@ -29,8 +29,10 @@ type Tag struct {
 	PkgOrigins bool `json:"pkgorigins,omitempty"`
 	// Signatures says which copies of RPMs its views take, the inherited ones too.
 	Signatures merge.Signatures `json:"signatures,omitzero"`
-	Builds     blob.Digest      `json:"builds"`   // tree: NVR → TagBuild
-	Packages   blob.Digest      `json:"packages"` // tree: package → TagPackage
+	// Until is when the tag is to be removed, in seconds since 1970 UTC; 0: never. Views do not depend on it.
+	Until    int64       `json:"until,omitempty"`
+	Builds   blob.Digest `json:"builds"`   // tree: NVR → TagBuild
+	Packages blob.Digest `json:"packages"` // tree: package → TagPackage
 }
 
 // Link is one parent that a tag inherits from. merge.Link says what its limits mean.

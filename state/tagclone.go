@@ -8,8 +8,8 @@ import (
 	"vrepofs/tree"
 )
 
-// CloneTag makes the tag to with all that from is: builds in their order of tagging, package list, parents, external repos, settings.
-// Its views select what from's select, also where only the order of tagging decides. It costs one record, however many builds there are.
+// CloneTag makes the tag to with all that from is: builds in their order of tagging, package list, parents, external repos, settings;
+// not the time at which from ends. Its views select what from's select, also where only the order of tagging decides. It costs one record, however many builds there are.
 func CloneTag(tx Tx, from, to string) error {
 	t, err := GetTag(tx, from)
 	if err != nil {
@@ -23,7 +23,7 @@ func CloneTag(tx Tx, from, to string) error {
 	} else if had {
 		return fmt.Errorf("tag %s: %w", to, iofs.ErrExist)
 	}
-	t.Name, t.Created = to, now(tx)
+	t.Name, t.Created, t.Until = to, now(tx), 0
 	putTag(tx, t)
 	return nil
 }

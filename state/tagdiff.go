@@ -89,7 +89,11 @@ func DiffTags(r tree.Reader, old, new *Tag) (TagDiff, error) {
 		if t == nil {
 			return nil
 		}
-		return flat(*t, "name", "created", "changed", "inherit", "external", "builds", "packages")
+		m := flat(*t, "name", "created", "changed", "inherit", "external", "builds", "packages")
+		if t.Until != 0 {
+			m["until"] = FormatStamp(t.Until)
+		}
+		return m
 	}
 	d.Parents = differing(links(a), links(b))
 	d.Externals = differing(externals(a), externals(b))

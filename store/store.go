@@ -145,10 +145,15 @@ func (s *Store) commit(ctx context.Context, who Who, apply func(*index.Tx) error
 			return state.Change{}, err
 		}
 	}
-	head, err := s.Index.Commit(ctx, index.Op{
+	return s.commitOps(ctx, index.Op{
 		Row:   index.Row{UID: who.UID, Command: who.Command, Note: who.Note, Label: who.Label},
 		Apply: apply,
 	})
+}
+
+// commitOps makes one commit and publishes it.
+func (s *Store) commitOps(ctx context.Context, ops ...index.Op) (state.Change, error) {
+	head, err := s.Index.Commit(ctx, ops...)
 	if err != nil {
 		return state.Change{}, err
 	}

@@ -53,42 +53,53 @@ type TagSettings struct {
 	Koji     *bool           // whether its views are as Koji's hub and mergerepo_c make them
 	// PkgOrigins says whether the metadata of its views tells where each package comes from.
 	PkgOrigins *bool
+	Until      *int64 // when it is removed, in seconds since 1970 UTC; 0: never
 }
 
 // SetTag changes settings of a tag, all in one event.
 func (s *Store) SetTag(ctx context.Context, who Who, tag string, set TagSettings) (state.Change, error) {
-	return s.tag(ctx, who, tag, func(tx *index.Tx) error {
-		t, err := state.GetTag(tx, tag)
-		if err != nil {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return s.setTag(tx, tag, set) })
+}
+
+func (s *Store) setTag(tx *index.Tx, tag string, set TagSettings) error {
+	t, err := state.GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	if set.Until != nil {
+		if err := s.checkUntil(tag, *set.Until); err != nil {
 			return err
 		}
-		if set.Metadata != nil {
-			if err := state.SetMetadata(tx, tag, *set.Metadata); err != nil {
-				return err
-			}
+		if err := state.SetUntil(tx, tag, *set.Until); err != nil {
+			return err
 		}
-		if set.Koji != nil {
-			if err := state.SetKoji(tx, tag, *set.Koji); err != nil {
-				return err
-			}
+	}
+	if set.Metadata != nil {
+		if err := state.SetMetadata(tx, tag, *set.Metadata); err != nil {
+			return err
 		}
-		if set.PkgOrigins != nil {
-			if err := state.SetPkgOrigins(tx, tag, *set.PkgOrigins); err != nil {
-				return err
-			}
+	}
+	if set.Koji != nil {
+		if err := state.SetKoji(tx, tag, *set.Koji); err != nil {
+			return err
 		}
-		want := t.Signatures
-		if set.Keys != nil {
-			want.Keys = *set.Keys
+	}
+	if set.PkgOrigins != nil {
+		if err := state.SetPkgOrigins(tx, tag, *set.PkgOrigins); err != nil {
+			return err
 		}
-		if set.Required != nil {
-			want.Required = *set.Required
-		}
-		if set.Keys == nil && set.Required == nil {
-			return nil
-		}
-		return state.SetSignatures(tx, tag, want)
-	})
+	}
+	want := t.Signatures
+	if set.Keys != nil {
+		want.Keys = *set.Keys
+	}
+	if set.Required != nil {
+		want.Required = *set.Required
+	}
+	if set.Keys == nil && set.Required == nil {
+		return nil
+	}
+	return state.SetSignatures(tx, tag, want)
 }
 
 // DeleteTag removes a tag that no other inherits from.

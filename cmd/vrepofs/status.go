@@ -62,6 +62,9 @@ func (a *app) showStatus(s *ctl.Status) {
 	} else {
 		a.showDaemon(s, field)
 	}
+	for _, o := range s.Overdue {
+		field("OVERDUE", "tag %s should have gone at %s: %s", o.Tag, showTime(o.Until), o.Reason)
+	}
 	a.showGrace(s.Grace, field)
 	field("memory", "%s anonymous; heap %s", showSize(s.Memory.Anonymous), showSize(s.Memory.Heap))
 	if s.Clock.Ahead > 0 {

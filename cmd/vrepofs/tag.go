@@ -44,26 +44,47 @@ the tag has already is tagged again and so becomes the last.`,
 func (a *app) tagCreate() *cobra.Command {
 	var arches, keys []string
 	var required bool
+	var inherit, until string
 	cmd := a.changes(&cobra.Command{
 		Use:   "create TAG --arch ARCH… [FLAGS]",
 		Short: "Make an empty tag",
 		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
-arch src is a view of the source RPMs.`,
+arch src is a view of the source RPMs.
+
+A side tag is made in one step: --inherit BASE, whose arches it has if none are given, and --until, after which the daemon
+removes it. A tag that others inherit from stays as long as they do, and vrepofs status says so.`,
 		Example: `  vrepofs tag create dev --arch x86_64
-  vrepofs tag create release --arch x86_64,src --keys 6B63CAB6630C11E0 --require-signed`,
+  vrepofs tag create release --arch x86_64,src --keys 6B63CAB6630C11E0 --require-signed
+  vrepofs tag create dev-side-4711 --inherit dev --until 36h`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(arches) == 0 {
+			req := ctl.CreateTagRequest{Name: args[0], Arches: commaList(arches), Keys: commaList(keys), RequireSigned: required}
+			if cmd.Flags().Changed("inherit") {
+				p, err := parentOf(cmd, inherit)
+				if err != nil {
+					return err
+				}
+				req.Inherit = []ctl.Parent{p}
+			}
+			if cmd.Flags().Changed("until") {
+				u, err := untilFlag(cmd, until)
+				if err != nil {
+					return err
+				}
+				req.Until = &u
+			}
+			if len(arches) == 0 && req.Inherit == nil {
 				return wrong(cmd, "--arch is missing: which arches shall tag %s show?", args[0])
 			}
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return c.CreateSignedTag(cmd.Context(), ctl.CreateTagRequest{
-					Why: why, Name: args[0], Arches: commaList(arches), Keys: commaList(keys), RequireSigned: required,
-				})
+				req.Why = why
+				return c.CreateSignedTag(cmd.Context(), req)
 			})
 		},
 	})
 	cmd.Flags().StringArrayVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	cmd.Flags().StringVar(&inherit, "inherit", "", "inherit from `BASE[:PRIORITY]`; the priority is 10 if none is given")
+	cmd.Flags().StringVar(&until, "until", "", "remove it after `TIME`: 36h or 7d from now, or a UTC time such as 20261201T000000Z")
 	signatureFlags(cmd, &keys, &required)
 	return cmd
 }
@@ -87,7 +108,7 @@ func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
 	var keys []string
 	var required, origins bool
-	var compat string
+	var compat, until string
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
 		Short: "Say how a tag's views are written and which signatures they want",
@@ -121,6 +142,13 @@ external repo. SITE is the first URL of vrepofs site show; without one it is "vr
 			if cmd.Flags().Changed("pkgorigins") {
 				set.PkgOrigins = &origins
 			}
+			if cmd.Flags().Changed("until") {
+				u, err := untilFlag(cmd, until)
+				if err != nil {
+					return err
+				}
+				set.Until = &u
+			}
 			switch {
 			case !cmd.Flags().Changed("compat"):
 			case compat == "koji" || compat == "none":
@@ -140,6 +168,7 @@ external repo. SITE is the first URL of vrepofs site show; without one it is "vr
 	metadataFlags(cmd, &m)
 	signatureFlags(cmd, &keys, &required)
 	cmd.Flags().BoolVar(&origins, "pkgorigins", false, "put Koji's pkgorigins.gz into the metadata: the source of each package")
+	cmd.Flags().StringVar(&until, "until", "", "remove the tag after `TIME`: 36h or 7d from now, or a UTC time; none: keep it")
 	cmd.Flags().StringVar(&compat, "compat", "", "select as `WHAT` does where our default differs: koji (its hub and mergerepo_c), or none")
 	return cmd
 }
@@ -164,7 +193,7 @@ func (a *app) tagList() *cobra.Command {
 		Use:   "list [FLAGS]",
 		Short: "List tags",
 		Long: `Lists all tags: how many builds each has itself, the event at which it or anything that it inherits from last
-changed, its arches, and what it inherits from.`,
+changed, when it ends if it does, its arches, and what it inherits from.`,
 		Example: "  vrepofs tag list\n  vrepofs tag list --at 20261121T043000Z",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -176,9 +205,9 @@ changed, its arches, and what it inherits from.`,
 				if a.json {
 					return a.printJSON(v.Tags)
 				}
-				t := newTable("TAG", "BUILDS", "EVENT", "ARCHES", "INHERITS")
+				t := newTable("TAG", "BUILDS", "EVENT", "UNTIL", "ARCHES", "INHERITS")
 				for _, tag := range v.Tags {
-					t.add(tag.Name, tag.Count, tag.Generation.Event, strings.Join(tag.Arches, " "), orDash(parentNames(tag.Inherit)))
+					t.add(tag.Name, tag.Count, tag.Generation.Event, showTime(tag.Until), strings.Join(tag.Arches, " "), orDash(parentNames(tag.Inherit)))
 				}
 				t.print(a.out, "no tags; vrepofs tag create TAG --arch ARCH makes one")
 				for _, tag := range v.Tags {
@@ -278,6 +307,9 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	field("arches", strings.Join(t.Arches, " "))
 	field("created", fmt.Sprintf("%s  event %d", showTime(t.Created.Time), t.Created.Event))
 	field("views of", fmt.Sprintf("%s  event %d", showTime(t.Generation.Time), t.Generation.Event))
+	if !t.Until.IsZero() {
+		field("until", showTime(t.Until))
+	}
 	field("inherits", strings.Join(parents, ", "))
 	field("metadata", showMetadata(t.Metadata))
 	field("keys", strings.Join(t.Keys, " "))
