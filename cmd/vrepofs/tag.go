@@ -46,7 +46,7 @@ func (a *app) tagCreate() *cobra.Command {
 	var required bool
 	var inherit, until string
 	cmd := a.changes(&cobra.Command{
-		Use:   "create TAG --arch ARCH… [FLAGS]",
+		Use:   "create TAG {--arch ARCH… | --inherit BASE} [FLAGS]",
 		Short: "Make an empty tag",
 		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
 arch src is a view of the source RPMs.
@@ -74,7 +74,7 @@ removes it. A tag that others inherit from stays as long as they do, and vrepofs
 				req.Until = &u
 			}
 			if len(arches) == 0 && req.Inherit == nil {
-				return wrong(cmd, "--arch is missing: which arches shall tag %s show?", args[0])
+				return wrong(cmd, "--arch is missing: which arches shall tag %s show? (with --inherit BASE: those of BASE)", args[0])
 			}
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
 				req.Why = why
