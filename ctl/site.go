@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"context"
-	"strings"
 
 	"vrepofs/pinned"
 	"vrepofs/state"
@@ -29,7 +28,7 @@ type Pinned struct {
 	Arch       string   `json:"arch,omitempty"` // of a tag's view
 	Repo       string   `json:"repo"`           // URL of the repository definition
 	Mirrorlist string   `json:"mirrorlist"`     // URL of the mirrorlist
-	BaseURLs   []string `json:"baseurls"`       // what both name now: this generation, for ever
+	BaseURLs   []string `json:"baseurls"`       // what both name first now: this generation, for ever
 }
 
 // Site returns under which URLs the root of the mount can be reached.
@@ -67,7 +66,7 @@ func (h *Handler) setSite(ctx context.Context, req *SetSiteRequest) (*Change, er
 func pinnedOf(f pinned.File, arch string) *Pinned {
 	url := pinned.URL(f.Sites[0], f.Moves)
 	return &Pinned{
-		Arch: arch, Repo: url + string(pinned.Repo), Mirrorlist: url + string(pinned.Mirrorlist), BaseURLs: strings.Fields(f.Text(pinned.Mirrorlist)),
+		Arch: arch, Repo: url + string(pinned.Repo), Mirrorlist: url + string(pinned.Mirrorlist), BaseURLs: f.URLs(),
 	}
 }
 
@@ -80,10 +79,23 @@ func pinnedChannel(r state.Reader, c state.Channel) (*Pinned, error) {
 	return pinnedOf(f, ""), nil
 }
 
-// pinnedViews are those of a tag's views; none where the site is not known.
-func pinnedViews(r state.Reader, t state.Tag) (out []Pinned, err error) {
+// pinnedViews are those of a tag's views; none where the site is not known. Those of a tag that is held back are of the generation that
+// its name shows: the newest cannot be served.
+func (h *Handler) pinnedViews(r state.Reader, t state.Tag, held bool) (out []Pinned, err error) {
+	if held {
+		g, ok := h.d.layout.Shown(t.Name)
+		if !ok {
+			return nil, nil
+		}
+		if r, err = h.st.Past(g.Event); err != nil {
+			return nil, err
+		}
+		if t, err = state.GetTag(r, t.Name); err != nil {
+			return nil, err
+		}
+	}
 	for _, arch := range t.Arches {
-		f, _, ok, err := store.PinnedView(r, t.Name, arch)
+		f, _, ok, err := store.PinnedView(r, nil, t.Name, arch)
 		if err != nil || !ok {
 			return nil, err
 		}

@@ -179,7 +179,7 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 	if err != nil {
 		return nil, err
 	}
-	if v.Pinned, err = pinnedViews(r, t); err != nil {
+	if v.Pinned, err = h.pinnedViews(r, t, req.moment() == "" && v.Held != ""); err != nil {
 		return nil, err
 	}
 	v.Builds = []TagBuild{}

@@ -114,7 +114,7 @@ func (l *Layout) repoChild(c fs.Child, p place, r state.Reader) (fs.Child, error
 	}
 	c.Parent = p.prefix() + "/" + p.path[0]
 	if p.pinned != "" {
-		return pinnedChild(c, p, r)
+		return l.pinnedChild(c, p, r)
 	}
 	stamp, err := state.ParseStamp(p.path[1])
 	if err != nil {
@@ -145,7 +145,7 @@ func (l *Layout) tagChild(c fs.Child, p place, r state.Reader) (fs.Child, error)
 		return c, err
 	}
 	if p.pinned != "" {
-		return pinnedChild(c, p, r)
+		return l.pinnedChild(c, p, r)
 	}
 	return c, nil
 }

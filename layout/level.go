@@ -48,11 +48,11 @@ func (l *Layout) level(key string, p place) (*fs.Level, error) {
 	case p.table == "repos" && len(p.path) == 0:
 		return repos(p, r)
 	case p.table == "repos":
-		return snapshots(p, r)
+		return l.snapshots(p, r)
 	case len(p.path) == 0:
 		return l.tags(p, r)
 	}
-	return arches(key, p, r)
+	return l.arches(key, p, r)
 }
 
 // Find returns a child of a level without listing it.
@@ -111,7 +111,7 @@ func (l *Layout) inNoun(key string, p place, name string) (string, error) {
 		if p.at || p.table == "tags" {
 			return key + "/" + name, nil // Child says whether it is there
 		}
-		_, since, _, err := store.PinnedSnapshot(r, p.path[0], of)
+		_, since, _, err := store.PinnedSnapshot(r, nil, p.path[0], of)
 		return pinnedKey(since, p.path[0], name), err
 	}
 	if p.table == "tags" {
@@ -164,7 +164,7 @@ func repos(p place, r state.Reader) (*fs.Level, error) {
 
 // snapshots lists a repo: its snapshots, the link to the newest, and the files beside that. Those beside the others are found, but not
 // listed: there are many.
-func snapshots(p place, r state.Reader) (*fs.Level, error) {
+func (l *Layout) snapshots(p place, r state.Reader) (*fs.Level, error) {
 	repo, err := state.GetRepo(r, p.path[0])
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func snapshots(p place, r state.Reader) (*fs.Level, error) {
 		lv.Children = append(lv.Children, fs.Child{
 			Name: "latest", Key: dir + "/latest@" + repo.Latest, Parent: dir, Symlink: repo.Latest, Mtime: stamp,
 		})
-		if err := addPinned(lv, p, r, dir, "latest"); err != nil {
+		if err := l.addPinned(lv, p, r, dir, "latest"); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +216,7 @@ func (l *Layout) tags(p place, r state.Reader) (*fs.Level, error) {
 }
 
 // arches lists the views of a tag and the files beside them.
-func arches(key string, p place, r state.Reader) (*fs.Level, error) {
+func (l *Layout) arches(key string, p place, r state.Reader) (*fs.Level, error) {
 	t, err := state.GetTag(r, p.path[0])
 	if err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func arches(key string, p place, r state.Reader) (*fs.Level, error) {
 	lv := &fs.Level{}
 	for _, a := range t.Arches {
 		lv.Children = append(lv.Children, fs.Child{Name: a, Key: key + "/" + a, Parent: key, Tree: true, Mtime: g.Stamp})
-		if err := addPinned(lv, p, r, key, a); err != nil {
+		if err := l.addPinned(lv, p, r, key, a); err != nil {
 			return nil, err
 		}
 	}

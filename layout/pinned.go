@@ -18,13 +18,17 @@ func pinnedKey(e state.Change, repo, name string) string {
 }
 
 // pinnedText makes the content of a file beside a snapshot or a view, as of the state that r reads.
-func pinnedText(p place, r state.Reader) (text string, since state.Change, err error) {
+func (l *Layout) pinnedText(p place, r state.Reader) (text string, since state.Change, err error) {
 	var f pinned.File
 	var ok bool
+	var past store.Past // a definition names one generation only
+	if p.pinned == pinned.Mirrorlist {
+		past = l.st.Past
+	}
 	if p.table == "repos" {
-		f, since, ok, err = store.PinnedSnapshot(r, p.path[0], p.path[1])
+		f, since, ok, err = store.PinnedSnapshot(r, past, p.path[0], p.path[1])
 	} else {
-		f, since, ok, err = store.PinnedView(r, p.path[0], p.path[1])
+		f, since, ok, err = store.PinnedView(r, past, p.path[0], p.path[1])
 	}
 	if err == nil && !ok {
 		err = fmt.Errorf("the site is not set: %w", iofs.ErrNotExist)
@@ -36,8 +40,8 @@ func pinnedText(p place, r state.Reader) (text string, since state.Change, err e
 }
 
 // pinnedChild describes a file beside a snapshot or a view.
-func pinnedChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
-	text, since, err := pinnedText(p, r)
+func (l *Layout) pinnedChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
+	text, since, err := l.pinnedText(p, r)
 	if err != nil {
 		return c, err
 	}
@@ -47,14 +51,14 @@ func pinnedChild(c fs.Child, p place, r state.Reader) (fs.Child, error) {
 }
 
 // addPinned lists the files beside one child of a level whose key is level, if the site is known.
-func addPinned(lv *fs.Level, p place, r state.Reader, level, name string) error {
+func (l *Layout) addPinned(lv *fs.Level, p place, r state.Reader, level, name string) error {
 	site, err := state.GetSite(r)
 	if err != nil || len(site.URLs) == 0 {
 		return err
 	}
 	key := level + "/" + name
 	if p.table == "repos" && !p.at {
-		_, since, _, err := store.PinnedSnapshot(r, p.path[0], name)
+		_, since, _, err := store.PinnedSnapshot(r, nil, p.path[0], name)
 		if err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ func addPinned(lv *fs.Level, p place, r state.Reader, level, name string) error 
 	for _, k := range pinned.Kinds() {
 		p := p
 		p.path, p.pinned = []string{p.path[0], name}, k
-		c, err := pinnedChild(fs.Child{Name: name + string(k), Key: key + string(k), Parent: level}, p, r)
+		c, err := l.pinnedChild(fs.Child{Name: name + string(k), Key: key + string(k), Parent: level}, p, r)
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,12 @@ func (l *Layout) Publish(ctx context.Context, mount *fs.FS) error {
 // the reason.
 func (l *Layout) Held() map[string]error { return maps.Clone(l.shown.Load().held) }
 
+// Shown returns the generation that a tag's name is bound to: the newest, unless it is held back. ok is false when no such tag is shown.
+func (l *Layout) Shown(tag string) (g state.Change, ok bool) {
+	g, ok = l.shown.Load().gens[tag]
+	return g, ok
+}
+
 // prepare composes the hot views of tags that move, and looks whether those that require signatures have them; a tag of which one
 // fails is held back on its last good generation.
 func (l *Layout) prepare(ctx context.Context, was, now *present) {

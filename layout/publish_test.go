@@ -4,8 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"vrepofs/compose"
 	"vrepofs/index"
 	"vrepofs/state"
+	"vrepofs/store"
 	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
 )
@@ -46,6 +48,10 @@ func TestHeldTag(t *testing.T) {
 	if got := m.sh(t, ls); got != "a" {
 		t.Errorf("the tag shows %q though its view cannot be composed", got)
 	}
+	first, err := generationAt(s, s.Index.Head().Seq-1, "t")
+	if shown, ok := m.layout.Shown("t"); err != nil || !ok || shown != first {
+		t.Errorf("the generation shown is %v, %t, want %v (%v)", shown, ok, first, err)
+	}
 	held := m.layout.Held()
 	if held["t"] == nil || !strings.Contains(held["t"].Error(), "b-1.0-1.x86_64.rpm") {
 		t.Errorf("held back: %v, want t with the file that is the cause", held)
@@ -80,4 +86,17 @@ func TestProcessStaysInItsGeneration(t *testing.T) {
 	if got := repo(); got != "c 4 <?xml" {
 		t.Errorf("the process in the removed snapshot sees %q", got)
 	}
+}
+
+// generationAt is the generation of a tag as of an event.
+func generationAt(s *store.Store, event uint64, tag string) (state.Change, error) {
+	r, err := s.Past(event)
+	if err != nil {
+		return state.Change{}, err
+	}
+	v, err := compose.Resolve(r, tag)
+	if err != nil {
+		return state.Change{}, err
+	}
+	return v.Generation, nil
 }

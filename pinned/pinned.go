@@ -36,31 +36,56 @@ type File struct {
 	Sites []string // URLs of the mount's root, as CheckSite returns them; at least one
 	Path  string   // that never changes: "at/17/channels/production/9/os"
 	Moves string   // that moves, beside which the files lie: "channels/production/9/os"; "" if that never changes either
+	// Earlier are the paths that lay at Moves before Path, the newest first; they never change. Text takes at most MaxEarlier.
+	Earlier []string
 	// Signed says that repomd.xml is; Key is the path of the public key: "at/17/…/repodata/repomd.xml.key"; "" if it is not known.
 	Signed bool
 	Key    string
 }
 
+// MaxEarlier is how many earlier generations a mirrorlist names.
+const MaxEarlier = 3
+
+// maxList bounds a mirrorlist in bytes: earlier generations that do not fit are left out. It lies in the node of its directory.
+const maxList = 8192
+
+// URLs returns where the repository is for good, at each site.
+func (f File) URLs() []string { return f.at(f.Path) }
+
+// at returns where a path is, at each site.
+func (f File) at(path string) []string {
+	urls := make([]string, 0, len(f.Sites))
+	for _, s := range f.Sites {
+		urls = append(urls, URL(s, path)+"/")
+	}
+	return urls
+}
+
+// list is the mirrorlist: the newest generation at all sites, then the earlier ones.
+func (f File) list() string {
+	text := strings.Join(f.URLs(), "\n") + "\n"
+	for _, path := range f.Earlier[:min(len(f.Earlier), MaxEarlier)] {
+		more := strings.Join(f.at(path), "\n") + "\n"
+		if len(text)+len(more) > maxList {
+			break
+		}
+		text += more
+	}
+	return text
+}
+
 // Text returns the content of one of the files.
 func (f File) Text(k Kind) string {
-	var b strings.Builder
 	if k == Mirrorlist {
-		for _, s := range f.Sites {
-			fmt.Fprintf(&b, "%s/\n", URL(s, f.Path))
-		}
-		return b.String()
+		return f.list()
 	}
+	var b strings.Builder
 	b.WriteString("# This generation, for ever.")
 	if f.Moves != "" {
 		fmt.Fprintf(&b, " To follow what is published instead, replace baseurl by\n# mirrorlist=%s", URL(f.Sites[0], f.Moves)+string(Mirrorlist))
 	}
 	fmt.Fprintf(&b, "\n[%s]\nname=%s\nbaseurl=", f.ID, f.Title)
-	for i, s := range f.Sites {
-		if i > 0 {
-			b.WriteString("        ")
-		}
-		fmt.Fprintf(&b, "%s/\n", URL(s, f.Path))
-	}
+	b.WriteString(strings.Join(f.URLs(), "\n        ") + "\n")
 	// Its metadata is what it is: there is nothing to ask for again.
 	b.WriteString("enabled=1\nmetadata_expire=never\n")
 	if f.Signed {

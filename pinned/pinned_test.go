@@ -14,6 +14,7 @@ func TestText(t *testing.T) {
 	f := pinned.File{
 		ID: pinned.ID("production/9/c++/os"), Title: "production/9/c++/os", Sites: []string{"https://a.example.org/repos", "http://[::1]:8080"},
 		Path: "at/17/channels/production/9/c++/os", Moves: "channels/production/9/c++/os", Signed: true, Key: "channels/KEY",
+		Earlier: []string{"at/9/channels/production/9/c++/os", "at/8/x", "at/7/x", "at/6/x"},
 	}
 	const repo = `# This generation, for ever. To follow what is published instead, replace baseurl by
 # mirrorlist=https://a.example.org/repos/channels/production/9/c%2B%2B/os.mirrorlist
@@ -29,9 +30,22 @@ gpgkey=https://a.example.org/repos/channels/KEY
 	if got := f.Text(pinned.Repo); got != repo {
 		t.Errorf("definition:\n%s", got)
 	}
-	const list = "https://a.example.org/repos/at/17/channels/production/9/c%2B%2B/os/\nhttp://[::1]:8080/at/17/channels/production/9/c%2B%2B/os/\n"
+	const list = `https://a.example.org/repos/at/17/channels/production/9/c%2B%2B/os/
+http://[::1]:8080/at/17/channels/production/9/c%2B%2B/os/
+https://a.example.org/repos/at/9/channels/production/9/c%2B%2B/os/
+http://[::1]:8080/at/9/channels/production/9/c%2B%2B/os/
+https://a.example.org/repos/at/8/x/
+http://[::1]:8080/at/8/x/
+https://a.example.org/repos/at/7/x/
+http://[::1]:8080/at/7/x/
+`
 	if got := f.Text(pinned.Mirrorlist); got != list {
 		t.Errorf("mirrorlist:\n%s", got)
+	}
+	long := f
+	long.Path, long.Earlier = "at/17/"+strings.Repeat("+", 500), []string{"at/9/" + strings.Repeat("+", 500), "at/8/" + strings.Repeat("+", 500), "at/7/x"}
+	if n := strings.Count(long.Text(pinned.Mirrorlist), "\n"); n != 4 {
+		t.Errorf("a mirrorlist of long paths has %d lines; the second generation is the last that fits", n)
 	}
 	f.Signed, f.Key, f.Moves, f.Sites = false, "", "", f.Sites[:1]
 	const short = "# This generation, for ever.\n[production:9:c_2B_2B:os]\nname=production/9/c++/os\n" +

@@ -26,6 +26,7 @@ type Channel struct {
 	Count    int        `json:"count"`              // number of RPMs; of Files
 	Bytes    int64      `json:"bytes"`              // sum of their sizes
 	Changed  Change     `json:"changed"`            // when the content at the path last changed
+	Earlier  []uint64   `json:"earlier,omitempty"`  // events at which the repositories that were there before came, newest first; at most maxEarlier
 }
 
 // Source names what is published: "fedora@20261121T043000Z", "dev/x86_64@17" or "files:2cf24dba5fb0".

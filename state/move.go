@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"vrepofs/blob"
+	"vrepofs/pinned"
 )
 
 // Move is what happens to one path of the published tree. The functions named Plan… say which moves an operation means and write
@@ -137,18 +138,33 @@ func Publish(tx Tx, moves []Move) error {
 			continue
 		}
 		c := *m.New
-		c.Path, c.Dir, c.Changed = m.Path, c.Root.Append(nil), now(tx)
+		c.Path, c.Dir, c.Changed, c.Earlier = m.Path, c.Root.Append(nil), now(tx), earlier(tx, m.Old)
 		if m.Old != nil && m.Old.Root == c.Root {
 			if m.Old.same(&c) {
 				continue
 			}
-			c.Changed = m.Old.Changed
+			c.Changed, c.Earlier = m.Old.Changed, m.Old.Earlier
 		} else {
 			putMoved(tx, m.Path)
 		}
 		tx.Put(TableChannels, c.Path, encode(c))
 	}
 	return nil
+}
+
+// maxEarlier is how many earlier generations of its path a record knows: what pinned.MaxEarlier names of them.
+const maxEarlier = pinned.MaxEarlier
+
+// earlier returns the events at which there was another repository at the path of what lies there, nil: nothing; the newest first. A
+// path that was empty begins anew, and what was put is no repository. A generation that this very commit made was never seen.
+func earlier(tx Tx, old *Channel) []uint64 {
+	if old == nil || old.Files != "" {
+		return nil
+	}
+	if old.Changed.Event == tx.Seq() {
+		return old.Earlier
+	}
+	return append([]uint64{old.Changed.Event}, old.Earlier[:min(len(old.Earlier), maxEarlier-1)]...)
 }
 
 // putMoved notes that what is seen at a path, and so below all its prefixes, changes with this commit.

@@ -17,8 +17,8 @@ import (
 )
 
 // at is a path of the mount as of an event, which never changes.
-func at(c state.Change, path string) string {
-	return "at/" + strconv.FormatUint(c.Event, 10) + "/" + path
+func at(event uint64, path string) string {
+	return "at/" + strconv.FormatUint(event, 10) + "/" + path
 }
 
 // PinnedChannel says what the files beside a channel's repository contain; ok is false where there are none, because the site is not
@@ -29,15 +29,19 @@ func PinnedChannel(r state.Reader, c state.Channel) (f pinned.File, ok bool, err
 	}
 	sites, err := state.SitesAt(r, c.Path)
 	path := "channels/" + c.Path
-	f = pinned.File{ID: pinned.ID(c.Path), Title: c.Path, Sites: sites, Path: at(c.Changed, path), Moves: path, Signed: c.Signed != ""}
+	f = pinned.File{ID: pinned.ID(c.Path), Title: c.Path, Sites: sites, Path: at(c.Changed.Event, path), Moves: path, Signed: c.Signed != ""}
+	for _, e := range c.Earlier {
+		f.Earlier = append(f.Earlier, at(e, path))
+	}
 	if f.Signed && !strings.HasPrefix(c.Signed, signedByCommand) {
 		f.Key = f.Path + "/repodata/repomd.xml.key"
 	}
 	return f, len(sites) > 0, err
 }
 
-// PinnedView is PinnedChannel for the view of a tag. since is when the content of the files last changed.
-func PinnedView(r state.Reader, tag, arch string) (f pinned.File, since state.Change, ok bool, err error) {
+// PinnedView is PinnedChannel for the view of a tag. since is when the content of the files last changed. past, if it is not nil, is
+// where earlier generations are looked up.
+func PinnedView(r state.Reader, past Past, tag, arch string) (f pinned.File, since state.Change, ok bool, err error) {
 	v, err := compose.Resolve(r, tag)
 	if err == nil && !slices.Contains(v.Tags[tag].Arches, arch) {
 		err = fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
@@ -45,25 +49,38 @@ func PinnedView(r state.Reader, tag, arch string) (f pinned.File, since state.Ch
 	if err != nil {
 		return f, since, false, err
 	}
+	var before []string
+	if past != nil {
+		if before, err = earlierViews(past, v.Generation, tag, arch); err != nil {
+			return f, since, false, err
+		}
+	}
 	site, err := state.GetSite(r)
 	path := "tags/" + tag + "/" + arch
 	return pinned.File{
-		ID: pinned.ID("tag/" + tag + "/" + arch), Title: tag + " for " + arch, Sites: site.URLs, Path: at(v.Generation, path), Moves: path,
+		ID: pinned.ID("tag/" + tag + "/" + arch), Title: tag + " for " + arch, Sites: site.URLs, Path: at(v.Generation.Event, path), Moves: path,
+		Earlier: before,
 	}, Later(v.Generation, site.Changed), len(site.URLs) > 0, err
 }
 
 // PinnedSnapshot is PinnedView for a snapshot of a repo, by its id or "latest".
-func PinnedSnapshot(r state.Reader, repo, id string) (f pinned.File, since state.Change, ok bool, err error) {
+func PinnedSnapshot(r state.Reader, past Past, repo, id string) (f pinned.File, since state.Change, ok bool, err error) {
 	rec, err := state.GetRepo(r, repo)
 	if err != nil {
 		return f, since, false, err
 	}
 	name, moves := "repo/"+repo+"/"+id, ""
+	var before []string
 	if id == "latest" {
 		if rec.Latest == "" {
 			return f, since, false, fmt.Errorf("repo %s has no snapshot: %w", repo, iofs.ErrNotExist)
 		}
 		name, moves, id, since = "repo/"+repo, "repos/"+repo+"/latest", rec.Latest, rec.Changed
+		if past != nil {
+			if before, err = earlierSnapshots(past, rec); err != nil {
+				return f, since, false, err
+			}
+		}
 	}
 	if _, err := state.ParseStamp(id); err != nil {
 		return f, since, false, fmt.Errorf("snapshot %s@%s: %w", repo, id, iofs.ErrNotExist)
@@ -74,7 +91,8 @@ func PinnedSnapshot(r state.Reader, repo, id string) (f pinned.File, since state
 	}
 	site, err := state.GetSite(r)
 	return pinned.File{
-		ID: pinned.ID(name), Title: repo + " as of " + id, Sites: site.URLs, Path: at(s.Made, "repos/"+repo+"/"+id), Moves: moves,
+		ID: pinned.ID(name), Title: repo + " as of " + id, Sites: site.URLs, Path: at(s.Made.Event, "repos/"+repo+"/"+id), Moves: moves,
+		Earlier: before,
 	}, Later(Later(s.Made, since), site.Changed), len(site.URLs) > 0, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vrepofs/state"
+	"vrepofs/store"
 	"vrepofs/store/storetest"
 	"vrepofs/testrpm"
 	"vrepofs/tree"
@@ -216,5 +217,71 @@ func TestSites(t *testing.T) {
 	want("none, c %d, none", c)
 	if got := listed(t, s.Index.View(head), "staging"); got != "os/ os.mirrorlist os.repo" {
 		t.Errorf("the past is %q", got)
+	}
+}
+
+// TestEarlierGenerations holds which generations a channel's mirrorlist names behind the newest: the last three in which a repository was
+// at the path without a break; a repository that does not change keeps its files, byte for byte and time for time.
+func TestEarlierGenerations(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	if _, err := s.SetSite(ctx, who, []string{"https://a", "https://b"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		storetest.Snapshot(t, s, name, testrpm.Spec{Name: name})
+	}
+	set := func(path, source string) uint64 {
+		t.Helper()
+		p, err := s.SetChannel(ctx, who, path, source, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Change.Event
+	}
+	file := func(path string) tree.Entry {
+		return directory(t, s.Index.View(s.Index.Head()), path)
+	}
+	want := func(path string, events ...uint64) {
+		t.Helper()
+		var text strings.Builder
+		for _, e := range events {
+			fmt.Fprintf(&text, "https://a/at/%[1]d/channels/%[2]s/\nhttps://b/at/%[1]d/channels/%[2]s/\n", e, path)
+		}
+		if got := file(path + ".mirrorlist").Target; got != text.String() {
+			t.Errorf("%s.mirrorlist:\n%swant\n%s", path, got, text.String())
+		}
+	}
+	other := set("p/still", "a")
+	still := file("p/still.mirrorlist")
+	var events []uint64
+	for i := range 6 {
+		events = append([]uint64{set("p/os", []string{"a", "b"}[i%2])}, events...)
+		want("p/os", events[:min(len(events), 4)]...)
+	}
+	set("p/os", "b") // what is there
+	want("p/os", events[:4]...)
+	p, err := s.Rollback(ctx, who, "p", store.Moment(fmt.Sprint(events[1])), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("p/os", p.Change.Event, events[0], events[1], events[2])
+	want("p/still", other)
+	if now := file("p/still.mirrorlist"); now != still {
+		t.Errorf("beside a repository that did not change: %+v, before %+v", now, still)
+	}
+	// A promotion brings a repository, not the history of its path.
+	to := set("q/os", "b")
+	q, err := s.Promote(ctx, who, "p", "q", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("q/os", q.Change.Event, to)
+	want("q/still", q.Change.Event)
+	if _, err := s.UnsetChannel(ctx, who, "p/os", false); err != nil {
+		t.Fatal(err)
+	}
+	want("p/os", set("p/os", "a"))
+	if strings.Contains(file("q/os.repo").Target, fmt.Sprintf("at/%d/", to)) {
+		t.Error("a definition names an earlier generation")
 	}
 }

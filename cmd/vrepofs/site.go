@@ -16,8 +16,9 @@ func (a *app) siteNoun() *cobra.Command {
 		Use:   "site",
 		Short: "The site: under which URLs clients reach the mount",
 		Long: `Once it is known under which URL the root of the mount can be reached, each repository has two small files beside it,
-NAME.repo and NAME.mirrorlist, that name its immutable path at/EVENT/…: a client that goes by them reads one generation,
-however often the name moves meanwhile. URLs in them are absolute: no client resolves relative ones.`,
+NAME.repo and NAME.mirrorlist, that name its immutable path at/EVENT/…: a client that goes by NAME.repo reads one generation,
+however often the name moves meanwhile. NAME.mirrorlist follows the name: the newest generation first, then up to three
+earlier ones for who has their metadata. URLs in them are absolute: dnf resolves no relative ones.`,
 		Example: `  vrepofs site set https://mirror.example.org/repos
   vrepofs site show
   curl https://mirror.example.org/repos/tags/dev/x86_64.repo >/etc/yum.repos.d/dev.repo`,
