@@ -133,13 +133,14 @@ func TestKillNineWhilePromoting(t *testing.T) {
 	}
 }
 
-// pinnedHere holds that the mirrorlist beside a published repository names the generation that is published.
+// pinnedHere holds that the mirrorlist beside a published repository names the generation that is published first.
 func (b *box) pinnedHere(at string) error {
 	list, err := os.ReadFile(b.mnt + "/channels/" + at + ".mirrorlist")
 	if err != nil {
 		return err
 	}
-	path, ok := strings.CutPrefix(strings.TrimSpace(string(list)), "http://mirror.example.org/at/")
+	first, _, _ := strings.Cut(string(list), "\n")
+	path, ok := strings.CutPrefix(first, "http://mirror.example.org/at/")
 	if !ok {
 		return fmt.Errorf("%s.mirrorlist says %q", at, list)
 	}
