@@ -92,12 +92,12 @@ func promoteRows(b *bench) error {
 		}
 	}
 	turn := map[string]int{"big": 0, "small": 0}
-	promote := func(repo string) (float64, error) {
+	promoteTo := func(repo, path string) (float64, error) {
 		settle()
 		start := time.Now()
-		plan, err := c.Promote(ctx, ctl.Why{}, fmt.Sprintf("%s%d", repo, turn[repo]%2), repo, false)
+		plan, err := c.Promote(ctx, ctl.Why{}, fmt.Sprintf("%s%d", repo, turn[path]%2), path, false)
 		took := time.Since(start)
-		turn[repo]++
+		turn[path]++
 		if err == nil {
 			for _, step := range plan.Steps {
 				if step.Action == "unchanged" {
@@ -107,6 +107,7 @@ func promoteRows(b *bench) error {
 		}
 		return took.Seconds(), err
 	}
+	promote := func(repo string) (float64, error) { return promoteTo(repo, repo) }
 	first := map[string]float64{}
 	for repo := range turn {
 		if first[repo], err = promote(repo); err != nil {
@@ -156,15 +157,16 @@ func promoteRows(b *bench) error {
 		lines := bytes.Count(raw, []byte("\n"))
 		b.add(result{Row: "promote-lists-all", What: fmt.Sprintf("the file lists of these come into being, %d lines each: the command", lines), Unit: "s",
 			Ours: []float64{all}, Goal: atMost(.05 + float64(lines)/1e6)})
-		var with []float64
-		for range b.rounds(false) {
-			x, err := promote("big")
-			if err != nil {
-				return err
-			}
-			with = append(with, x)
+		// Beside it the same repositories at a path without lists.
+		bare := func() (float64, error) { return promoteTo("big", "bare") }
+		if _, err := bare(); err != nil {
+			return err
 		}
-		b.add(result{Row: "promote-lists", What: "the same promotion with file lists of all of it", Unit: "ms", Ours: ms(with)})
+		with, without, err := inTurn(b.rounds(true), func() (float64, error) { return promote("big") }, bare)
+		if err != nil {
+			return err
+		}
+		b.add(result{Row: "promote-lists", What: "the same promotion with file lists of all of it, against one without", Unit: "ms", Ours: ms(with), Peer: ms(without)})
 		if err := s.cli("channel", "configure", "big", "--reset", "lists"); err != nil {
 			return err
 		}
