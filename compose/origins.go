@@ -2,7 +2,6 @@ package compose
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -55,38 +54,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// extra is a metadata file beside the three: a blob, not a rope.
-type extra struct {
-	kind       string // its type in repomd.xml
-	file       string // base name
-	digest     blob.Digest
-	openDigest blob.Digest // of its content before compression
-	size, open int64
-}
-
-func (x *extra) record(stamp int64) repodata.Record {
-	rec := repodata.NewRecord(x.kind)
-	rec.ChecksumType, rec.Checksum, rec.Href = "sha256", x.digest.String(), "repodata/"+x.file
-	rec.OpenChecksumType, rec.OpenChecksum = "sha256", x.openDigest.String()
-	rec.Timestamp, rec.Size, rec.OpenSize = stamp, x.size, x.open
-	return rec
-}
-
 // addOrigins adds pkgorigins.gz, which is gzip whatever the other files are, to a rendered repository.
 func (r *Rendered) addOrigins(lease *blob.Lease, text []byte) error {
-	pack, err := repodata.NewCompressor(repodata.Gzip)
-	if err != nil {
-		return err
-	}
-	z := pack.Member(nil, text)
-	d, err := lease.Write(z)
-	if err != nil {
-		return err
-	}
-	r.extra = append(r.extra, extra{
-		kind: "origin", file: d.String() + "-pkgorigins.gz", digest: d, openDigest: sha256.Sum256(text),
-		size: int64(len(z)), open: int64(len(text)),
-	})
-	r.Blobs = append(r.Blobs, d)
-	return nil
+	return r.addText(lease, "origin", "pkgorigins", text, repodata.Gzip)
 }

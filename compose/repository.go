@@ -149,10 +149,8 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 		md.Records = append(md.Records, rec)
 		metadata = append(metadata, named{name, tree.Entry{Kind: tree.KindRope, Size: f.size, Mtime: NamedMtime, Digest: f.rope}})
 	}
-	for _, x := range r.extra {
-		md.Records = append(md.Records, x.record(stamp))
-		metadata = append(metadata, named{x.file, tree.Entry{Kind: tree.KindFile, Size: x.size, Mtime: NamedMtime, Digest: x.digest}})
-	}
+	records, files := r.extras(stamp, metadata)
+	md.Records, metadata = append(md.Records, records...), append(metadata, files...)
 	text := md.Marshal()
 	d, err := lease.Write(text)
 	if err != nil {
@@ -163,7 +161,7 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	}
 	metadata = append(metadata, named{"repomd.xml", tree.Entry{Kind: tree.KindFile, Size: int64(len(text)), Mtime: stamp, Digest: d}})
 
-	files := make([]named, 0, len(r.items)+len(metadata))
+	files = make([]named, 0, len(r.items)+len(metadata))
 	for _, it := range r.items {
 		files = append(files, named{it.Href, RPMEntry(it.RPM)})
 	}

@@ -51,11 +51,13 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 	}
-	var origins []byte
-	if resolved.Tags[tag].PkgOrigins {
-		origins = resolved.origins(sel)
+	beside := func(lease *blob.Lease, r *Rendered) error {
+		if !resolved.Tags[tag].PkgOrigins {
+			return nil
+		}
+		return r.addOrigins(lease, resolved.origins(sel))
 	}
-	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata, origins); err != nil {
+	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata, beside); err != nil {
 		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)
 	}
 	return v, nil
@@ -73,8 +75,9 @@ func (c *Composer) Recorded(v *View) (made bool, err error) {
 	return true, nil
 }
 
-// compose makes the view's tree, with a list of origins unless that is nil, and records it under its recipe.
-func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata, origins []byte) error {
+// compose makes the view's tree and records it under its recipe. beside, if not nil, adds metadata files beside primary, filelists and other:
+// what they are must follow from the recipe.
+func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata, beside func(*blob.Lease, *Rendered) error) error {
 	lease, err := c.blobs.NewLease()
 	if err != nil {
 		return err
@@ -84,8 +87,8 @@ func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m sta
 	if err != nil {
 		return err
 	}
-	if origins != nil {
-		if err := rendered.addOrigins(lease, origins); err != nil {
+	if beside != nil {
+		if err := beside(lease, rendered); err != nil {
 			return err
 		}
 	}
