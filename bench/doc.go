@@ -1,8 +1,8 @@
 // Command bench measures what vrepofs promises about speed and memory, each promise against a peer in the same run: an import
 // against createrepo_c, the mount against ext4, a view against mergerepo_c. `make bench` runs it; RESULTS.md keeps one run.
 //
-// It drives the product as a user does: the vrepofs binary makes stores, imports, mounts and tags; only the walk under thousands
-// of tag moves talks to the daemon's socket itself. It is not a test: nothing fails when a goal is missed, the table says so.
+// It drives the product as a user does: the vrepofs binary makes stores, imports, mounts and tags; only what is timed to
+// the millisecond, and the walk under thousands of tag moves, talks to the daemon's socket itself. It is not a test: nothing fails when a goal is missed, the table says so.
 //
 // # How a row is measured
 //
@@ -19,7 +19,7 @@
 //	table.go       the table as Markdown and JSON
 //	vrepofs.go     the binary: stores, the daemon, its status
 //	process.go     child processes, their memory, dropped caches
-//	corpus.go      RPM files to import
+//	corpus.go      RPM files to import; rich.go: with metadata of a distribution's size
 //	child.go       readers that run as processes of their own
-//	import.go, walk.go, flat.go, read.go, open.go, view.go, move.go, promote.go, metadata.go    one family of rows each
+//	import.go, walk.go, flat.go, read.go, open.go, view.go, merge.go, heirs.go, move.go, promote.go, metadata.go    one family of rows each
 package main

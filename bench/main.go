@@ -19,6 +19,8 @@ var families = []family{
 	{readRows, []string{"read-seq-warm", "read-seq-cold", "read-rand-warm", "read-rand-cold", "read-rand-fio", "read-mmap-warm", "read-mmap-cold", "read-requests"}},
 	{openRows, []string{"open-1", "open-64"}},
 	{viewRows, []string{"view-visible", "view-memory"}},
+	mergeRowsOf("6k"), mergeRowsOf("60k"), mergeRowsOf("300k"),
+	{heirRows, []string{"heirs", "heirs-composed", "heirs-used", "heirs-memory"}},
 	{moveRows, []string{"move-command", "move-daemon", "move-stall-path", "move-stall-sibling", "move-stall-repos", "move-stall-dirfd", "move-stall-second", "move-stale"}},
 	{promoteRows, []string{"promote", "promote-size", "promote-cached", "promote-lists-all", "promote-lists", "promote-cp", "promote-rsync", "promote-walk"}},
 	{metadataRows, []string{"metadata-read", "metadata-size"}},
@@ -38,6 +40,7 @@ type bench struct {
 	run     *regexp.Regexp
 	quick   bool
 	moves   int
+	turns   int // rounds that were asked for; 0: as many as the row wants
 	files   int // of the walked snapshot
 	results []result
 	cleanup []func()
@@ -63,6 +66,7 @@ func start() error {
 	flag.StringVar(&outFile, "o", "", "write the table to `file` too")
 	flag.StringVar(&tmp, "tmp", os.TempDir(), "work in a new directory in `dir`, which should be on ext4")
 	flag.StringVar(&data, "data", "", "keep the RPM files to import in `dir`, on the same file system as -tmp, for the next run")
+	flag.IntVar(&b.turns, "rounds", 0, "measure `N` rounds of each row, to look at something while working on it")
 	flag.IntVar(&b.moves, "moves", 1000, "tag moves under a walker for the row flat-memory; the full run has 10000")
 	list := flag.Bool("list", false, "list the rows and end")
 	flag.Parse()

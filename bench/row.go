@@ -90,6 +90,8 @@ func (b *bench) add(r result) {
 // rounds is how often a measurement is repeated: short for rounds below 2 s.
 func (b *bench) rounds(short bool) int {
 	switch {
+	case b.turns > 0:
+		return b.turns
 	case b.quick && short:
 		return 3
 	case b.quick:
