@@ -25,7 +25,7 @@ func flatRows(b *bench) error {
 	if err := s.cli("build", "import", dir, "--adopt"); err != nil {
 		return err
 	}
-	if err := s.cli("tag", "create", "t", "--arch", "x86_64"); err != nil {
+	if err := s.cli("tag", "create", "t", "--arch", "x86_64", "--open"); err != nil {
 		return err
 	}
 	builds := []string{"tag", "add", "t"}

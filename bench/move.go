@@ -41,7 +41,7 @@ func moveRows(b *bench) error {
 		big = append(big, tinyBuild(i))
 	}
 	for _, c := range [][]string{
-		{"tag", "create", "big", "--arch", strings.Join(arches, ",")}, {"tag", "create", "sibling", "--arch", "x86_64"}, big, sibling,
+		{"tag", "create", "big", "--arch", strings.Join(arches, ","), "--open"}, {"tag", "create", "sibling", "--arch", "x86_64", "--open"}, big, sibling,
 	} {
 		if err := s.cli(c...); err != nil {
 			return err

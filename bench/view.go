@@ -46,7 +46,7 @@ func viewRows(b *bench) error {
 	}
 	tags := []string{"dev", "testing", "base"}
 	for i, tag := range tags {
-		if err := s.cli("tag", "create", tag, "--arch", "x86_64"); err != nil {
+		if err := s.cli("tag", "create", tag, "--arch", "x86_64", "--open"); err != nil {
 			return err
 		}
 		if err := s.cli(append([]string{"tag", "add", tag}, parts[i]...)...); err != nil {

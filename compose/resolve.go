@@ -77,7 +77,7 @@ func (v *Resolved) Candidates(r state.Reader) ([]merge.Candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merge.Builds(sources, v.Tags[v.Tag].Koji), nil
+	return merge.Builds(sources, v.Tags[v.Tag].BuildRules()), nil
 }
 
 // sources reads what the tags of the order hold.
@@ -89,7 +89,7 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", visit.Via, err)
 		}
-		s := merge.Source{Tag: visit.Tag, Packages: map[string]bool{}, Filter: filter}
+		s := merge.Source{Tag: visit.Tag, Packages: map[string]bool{}, Filter: filter, Listed: t.Listed}
 		for b, err := range state.TagBuilds(r, t) {
 			if err != nil {
 				return nil, err
@@ -139,7 +139,7 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sel := &selection{candidates: merge.Builds(sources, v.Tags[v.Tag].Koji)}
+	sel := &selection{candidates: merge.Builds(sources, v.Tags[v.Tag].BuildRules())}
 	// Collected first: a list of 10,000 RPMs of 300 bytes that grows is copied twice over.
 	builds, owners, n := make([][]state.RPM, 0, len(sel.candidates)), make([]int, 0, len(sel.candidates)), 0
 	for i, c := range sel.candidates {

@@ -101,6 +101,8 @@ func buildRule(c merge.Candidate) string {
 		return c.By + " was tagged later in the same tag"
 	case merge.Duplicate:
 		return "a nearer tag has the same build"
+	case merge.Unlisted:
+		return "the package is not in the package list (tag package add)"
 	case merge.Filtered:
 		return "a package filter on the way does not let it pass"
 	}

@@ -25,7 +25,7 @@ type TagChange struct {
 	Added     []string      `json:"added,omitempty"`    // NVRs of builds
 	Retagged  []string      `json:"retagged,omitempty"` // that it had: tagged again
 	Removed   []string      `json:"removed,omitempty"`
-	Packages  []ValueChange `json:"packages,omitempty"` // of its package list: "blocked", "unblocked"
+	Packages  []ValueChange `json:"packages,omitempty"` // of its package list: "blocked", "listed"
 	Parents   []ValueChange `json:"parents,omitempty"`
 	Externals []ValueChange `json:"externals,omitempty"`
 	Settings  []ValueChange `json:"settings,omitempty"`

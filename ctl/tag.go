@@ -22,6 +22,7 @@ type Tag struct {
 	Count      int      `json:"count"`                // number of builds in the tag itself
 	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
 	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
+	Listed     bool     `json:"listed,omitempty"`     // it takes only builds of packages in its package list
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
 	Keys          []string  `json:"keys,omitempty"`
 	RequireSigned bool      `json:"require_signed,omitempty"`
@@ -31,7 +32,7 @@ type Tag struct {
 	Builds    []TagBuild `json:"builds,omitempty"`
 	Pinned    []Pinned   `json:"pinned,omitempty"` // where clients find its views; none where the site is not known
 	Blocked   []string   `json:"blocked,omitempty"`
-	Unblocked []string   `json:"unblocked,omitempty"` // explicitly, which overrides a parent's block
+	Unblocked []string   `json:"unblocked,omitempty"` // listed, which overrides a parent's block
 }
 
 // TagBuild is one build in a tag, or in one that it inherits from.
@@ -68,6 +69,7 @@ type TagSettings struct {
 	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
 	Koji          *bool     `json:"koji,omitempty"`           // views as Koji's hub and mergerepo_c make them
 	PkgOrigins    *bool     `json:"pkgorigins,omitempty"`     // pkgorigins.gz in the metadata of its views
+	Listed        *bool     `json:"listed,omitempty"`         // take only builds of packages in the package list
 	Until         *Until    `json:"until,omitempty"`          // when the tag is removed
 }
 
@@ -80,13 +82,15 @@ type CreateTagRequest struct {
 	Until         *Until   `json:"until,omitempty"` // when it is removed
 	Keys          []string `json:"keys,omitempty"`  // wanted signing keys, the best first
 	RequireSigned bool     `json:"require_signed,omitempty"`
+	Listed        bool     `json:"listed,omitempty"` // it takes only builds of packages in its package list
 }
 
 // TagRequest changes a tag's builds or packages.
 type TagRequest struct {
 	Why
 	Name  string   `json:"name"`
-	Items []string `json:"items"` // NVRs of builds, or names of packages
+	Items []string `json:"items"`           // NVRs of builds, or names of packages
+	Force bool     `json:"force,omitempty"` // of tag/add and tag/unlist: though the package list says no
 }
 
 // ShowTagRequest asks for a tag; Inherited wants the builds of the tags that it inherits from too.
@@ -107,7 +111,7 @@ func (c *Client) ShowTag(ctx context.Context, at At, name string, inherited bool
 	return call[Tag](ctx, c, "tag/show", ShowTagRequest{at, name, inherited})
 }
 
-// CreateTag makes an empty tag with views of the given arches.
+// CreateTag makes an empty open tag with views of the given arches.
 func (c *Client) CreateTag(ctx context.Context, why Why, name string, arches []string) (*Change, error) {
 	return c.CreateSignedTag(ctx, CreateTagRequest{Why: why, Name: name, Arches: arches})
 }
@@ -129,22 +133,27 @@ func (c *Client) DeleteTag(ctx context.Context, why Why, name string) (*Change, 
 
 // TagBuilds tags builds, all in one event.
 func (c *Client) TagBuilds(ctx context.Context, why Why, tag string, nvrs []string) (*Change, error) {
-	return call[Change](ctx, c, "tag/add", TagRequest{why, tag, nvrs})
+	return call[Change](ctx, c, "tag/add", TagRequest{Why: why, Name: tag, Items: nvrs})
+}
+
+// ForceBuilds tags builds and lists their packages in the tag where its package list has not, all in one event.
+func (c *Client) ForceBuilds(ctx context.Context, why Why, tag string, nvrs []string) (*Change, error) {
+	return call[Change](ctx, c, "tag/add", TagRequest{Why: why, Name: tag, Items: nvrs, Force: true})
 }
 
 // UntagBuilds takes builds out of a tag, all in one event.
 func (c *Client) UntagBuilds(ctx context.Context, why Why, tag string, nvrs []string) (*Change, error) {
-	return call[Change](ctx, c, "tag/remove", TagRequest{why, tag, nvrs})
+	return call[Change](ctx, c, "tag/remove", TagRequest{Why: why, Name: tag, Items: nvrs})
 }
 
 // Block blocks packages in a tag and all that inherit from it.
 func (c *Client) Block(ctx context.Context, why Why, tag string, packages []string) (*Change, error) {
-	return call[Change](ctx, c, "tag/block", TagRequest{why, tag, packages})
+	return call[Change](ctx, c, "tag/block", TagRequest{Why: why, Name: tag, Items: packages})
 }
 
 // Unblock unblocks packages in a tag, also those that a parent blocks.
 func (c *Client) Unblock(ctx context.Context, why Why, tag string, packages []string) (*Change, error) {
-	return call[Change](ctx, c, "tag/unblock", TagRequest{why, tag, packages})
+	return call[Change](ctx, c, "tag/unblock", TagRequest{Why: why, Name: tag, Items: packages})
 }
 
 func (h *Handler) listTags(_ context.Context, req *ListRequest) (*Tags, error) {
@@ -218,6 +227,9 @@ func (h *Handler) createTag(ctx context.Context, req *CreateTagRequest) (*Change
 	if err != nil {
 		return nil, err
 	}
+	if req.Listed {
+		n.Settings.Listed = &req.Listed
+	}
 	if n.Settings.Until = until; want.Keys != nil || want.Required {
 		n.Settings.Keys, n.Settings.Required = &want.Keys, &want.Required
 	}
@@ -231,7 +243,7 @@ func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, erro
 	}
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
-		PkgOrigins: req.PkgOrigins, Until: until,
+		PkgOrigins: req.PkgOrigins, Listed: req.Listed, Until: until,
 	}))
 }
 
@@ -240,6 +252,9 @@ func (h *Handler) deleteTag(ctx context.Context, req *RemoveRequest) (*Change, e
 }
 
 func (h *Handler) tagBuilds(ctx context.Context, req *TagRequest) (*Change, error) {
+	if req.Force {
+		return changed(h.st.ForceBuilds(ctx, who(ctx, req.Why), req.Name, req.Items))
+	}
 	return changed(h.st.TagBuilds(ctx, who(ctx, req.Why), req.Name, req.Items))
 }
 
@@ -265,7 +280,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
-		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Until: stampTime(t.Until),
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Listed: t.Listed, Until: stampTime(t.Until),
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

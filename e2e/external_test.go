@@ -18,7 +18,7 @@ func TestExternalRepos(t *testing.T) {
 		t.Fatalf("the real repositories: %v, %v", dirs, err)
 	}
 	b := newBox(t)
-	b.ok("tag", "create", "merged", "--arch", "x86_64")
+	b.ok("tag", "create", "merged", "--arch", "x86_64", "--open")
 	var sources []string
 	for i, name := range []string{"dnf-ci-priority-1", "dnf-ci-priority-2", "dnf-ci-fedora"} {
 		dir, err := filepath.Abs(filepath.Join(dirs[0], name))

@@ -33,7 +33,7 @@ func TestKillNine(t *testing.T) {
 	var users []*killUser
 	for i := range 2 {
 		u := &killUser{b: b, name: fmt.Sprintf("u%d", i)}
-		b.ok("tag", "create", u.name, "--arch", "x86_64")
+		b.ok("tag", "create", u.name, "--arch", "x86_64", "--open")
 		users = append(users, u)
 	}
 	b.mount()

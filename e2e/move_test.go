@@ -78,7 +78,7 @@ func newMover(t testing.TB) (*box, [][]string) {
 		groups = append(groups, nvrs)
 	}
 	b.ok("build", "import", b.rpms("rpms", specs...))
-	b.ok("tag", "create", "dev", "--arch", "x86_64")
+	b.ok("tag", "create", "dev", "--arch", "x86_64", "--open")
 	for _, g := range groups {
 		b.ok(append([]string{"tag", "add", "dev"}, g...)...)
 	}

@@ -171,7 +171,7 @@ func TestNouns(t *testing.T) {
 	b := newBox(t)
 	dir := b.rpms("rpms", testrpm.Spec{Name: "a"})
 	b.ok("build", "import", dir)
-	b.ok("tag", "create", "t", "--arch", "x86_64")
+	b.ok("tag", "create", "t", "--arch", "x86_64", "--open")
 	before := b.lastEvent()
 	for _, n := range treetest.HostileNames() {
 		if strings.Contains(n.Name, "\x00") {

@@ -35,7 +35,7 @@ func TestDnfChecksSignatures(t *testing.T) {
 	plain := b.rpms("plain", testrpm.Spec{Name: "plain"})
 	b.sh("rpmsign --define \"__gpg $(command -v gpg)\" --define '_gpg_name " + packages.Fingerprint + "' --define '_gpg_path " + packages.Home + "' --addsign " + pool + "/*.rpm")
 	b.ok("build", "import", pool, plain)
-	b.ok("tag", "create", "dev", "--arch", "x86_64")
+	b.ok("tag", "create", "dev", "--arch", "x86_64", "--open")
 	b.ok("tag", "add", "dev", "app-1.0-1")
 	b.ok("channel", "configure", "production", "--sign-key", metadata.File, "--keys", packages.Fingerprint, "--require-signed")
 	b.mount()

@@ -6,10 +6,12 @@
 //  1. Order: the tag itself, then its parents by priority, depth first; a parent comes before its own parents. A tag already on
 //     the path is passed over, and so is one that an earlier visit suffices for (Order). Links may limit depth, count for their own
 //     tag alone, and let only packages pass whose names match a pattern: anchored at the start, every pattern on the way.
-//  2. Package list: the first tag in the order that has an entry for a package decides whether the package is blocked, for the
-//     whole view: a block in a child hides the parent's builds, an unblock in a child shows them again.
+//  2. Package list (PackageList): the first tag in the order that has an entry for a package lists or blocks it, for the
+//     whole view: a block in a child hides the parent's builds, an entry in a child that lists it shows them again. A package of
+//     which no tag has an entry is listed by an open tag that has a build of it. Builds of other packages are not seen. Koji
+//     knows no open tags; where all are listed, this is its rule.
 //  3. Builds: in the order of tags, inside a tag the most recently tagged first (of two tagged in one event, the one with the
-//     greater build id), the first build of each package wins. Never the highest version.
+//     greater build id), the first build of each package wins, or the first N, or all that are (BuildRules.Latest). Never the highest version.
 //  4. RPMs: the build is the unit. A winner gives all its RPMs of the view's arch, and noarch ones; a loser gives none.
 //  5. Of several signed copies of one RPM the one is taken that the first of the wanted keys signed; then one signed by any other
 //     key, then the unsigned one; of equals the one with the smallest digest. Where signatures are required, a view that would
@@ -26,6 +28,7 @@
 //	                                  leaves if that is less             without a limit above it is N here too
 //	pkg_filter                        what does not match is not         concerns the package list: the build is seen if
 //	                                  inherited through the link         another way lists the package (readPackageList)
+//	latest N, a build in two tags     takes one of the N places          takes two (readTaggedBuilds)
 //	koji source, highest version      by epoch too, as far as packages   by the file name of the source RPM, which has no epoch
 //	of a source package               tell it                            (mergerepo_c, koji.c: koji_stuff_prepare)
 //	what claims a source package      packages of the view's arch,       packages of any arch; source RPMs claim nothing

@@ -9,7 +9,9 @@ import (
 type Source struct {
 	Tag      string
 	Builds   []Build
-	Packages map[string]bool // its own package list: package → blocked
+	Packages map[string]bool // its own entries in the package list: package → blocked
+	// Listed tags add nothing to the package list but their entries. Others, open tags, list the packages of their builds besides.
+	Listed bool
 	// Filter reports whether a package is inherited through the links that led here (Filters). Nil: every package is.
 	Filter func(pkg string) bool
 }
@@ -36,11 +38,12 @@ const (
 	Older             // the same tag has a build tagged more recently; By names the winner
 	Duplicate         // the same build, already considered in a nearer tag
 	Filtered          // a link on the way lets the package not pass
+	Unlisted          // the package list of the view does not have the package
 )
 
 // String returns the verdict as a listing shows it.
 func (v Verdict) String() string {
-	return [...]string{"chosen", "blocked", "farther", "older", "duplicate", "filtered"}[v]
+	return [...]string{"chosen", "blocked", "farther", "older", "duplicate", "filtered", "not listed"}[v]
 }
 
 // Candidate is a build with what became of it.
@@ -51,35 +54,36 @@ type Candidate struct {
 	By      string // the tag that blocks, or the NVR of the winner; "" when chosen
 }
 
-// Builds selects one build per package from the sources, nearest first, and says of every build why. The result is in the
-// order of consideration: the order in which a person would look for the reason.
+// BuildRules are those of a view's builds.
+type BuildRules struct {
+	Latest int  // how many builds of a package the view holds; 0 is 1, negative is all
+	Koji   bool // do as Koji's hub does where the default differs; see the package's documentation
+}
+
+// Builds selects from the sources, nearest first, the builds of each package that come first, and says of every build why. The result is in
+// the order of consideration: the order in which a person would look for the reason.
 //
-// A filter keeps from a view what its links would bring: entries of the package list and builds. koji does as Koji's hub does,
-// where filters concern the package list alone: a package without an entry in it is in no view, and a build that a
-// filtered link brings is seen if any other visit lists its package. As tags here need not list their packages, a build counts as an
-// entry for its package in the tag that holds it.
-func Builds(sources []Source, koji bool) []Candidate {
-	listed := listings(sources)
-	shown := map[string]bool{} // packages that any visit lists or has a build of, past its filters; only if koji
+// A build must be of a package that the view's package list has and does not block (PackageList). A filter keeps from a view what its
+// links would bring: entries of the package list and builds. For koji, as for Koji's hub, filters concern the package
+// list alone: a build that a filtered link brings is seen if any other visit lists its package.
+//
+// A build that is in several tags counts once, in the nearest of them; for koji it takes up one of the Latest places each time.
+func Builds(sources []Source, rules BuildRules) []Candidate {
+	latest := rules.Latest
+	if latest == 0 {
+		latest = 1
+	}
+	explicit := explicitEntries(sources)
+	var implicit map[string]string
 	n := 0
 	for _, s := range sources {
 		n += len(s.Builds)
-		for p := range s.Packages {
-			if koji && s.passes(p) {
-				shown[p] = true
-			}
+		if implicit == nil && (rules.Koji || s.Listed) { // else what passes is listed by the tag that holds it
+			implicit = implicitEntries(sources)
 		}
-		for _, b := range s.Builds {
-			if koji && s.passes(b.Package) {
-				shown[b.Package] = true
-			}
-		}
-	}
-	type winner struct {
-		nvr string
-		tag string
 	}
 	winners := make(map[string]winner, n)
+	chosen := map[string]bool{} // NVRs, if a package may have several
 	out := make([]Candidate, 0, n)
 	for _, s := range sources {
 		builds := slices.SortedFunc(slices.Values(s.Builds), func(a, b Build) int {
@@ -87,16 +91,32 @@ func Builds(sources []Source, koji bool) []Candidate {
 		})
 		for _, b := range builds {
 			c := Candidate{Build: b, Tag: s.Tag}
-			w, won := winners[b.Package]
-			switch l := listed[b.Package]; {
-			case koji && !shown[b.Package], !koji && !s.passes(b.Package):
+			passes := s.passes(b.Package)
+			entry, listed := explicit[b.Package]
+			if !listed && implicit == nil {
+				listed = true
+			} else if !listed {
+				_, listed = implicit[b.Package]
+			}
+			w := winners[b.Package]
+			switch {
+			case !passes && (!rules.Koji || !listed):
 				c.Verdict = Filtered
-			case l.blocked:
-				c.Verdict, c.By = Blocked, l.tag
-			case !won:
-				winners[b.Package] = winner{b.NVR, s.Tag}
-			case w.nvr == b.NVR:
-				c.Verdict, c.By = Duplicate, w.nvr
+			case entry.Blocked:
+				c.Verdict, c.By = Blocked, entry.Tag
+			case !listed:
+				c.Verdict = Unlisted
+			case w.nvr == b.NVR || chosen[b.NVR]:
+				c.Verdict, c.By = Duplicate, b.NVR
+				if rules.Koji {
+					w.places++
+					winners[b.Package] = w
+				}
+			case latest < 0 || w.places < latest:
+				winners[b.Package] = winner{b.NVR, s.Tag, w.places + 1}
+				if latest != 1 {
+					chosen[b.NVR] = true
+				}
 			case w.tag == s.Tag:
 				c.Verdict, c.By = Older, w.nvr
 			default:
@@ -108,32 +128,8 @@ func Builds(sources []Source, koji bool) []Candidate {
 	return out
 }
 
-// listing is what the package list of a view says of a package, and which tag says so.
-type listing struct {
-	tag     string
-	blocked bool
-}
-
-// listings is the package list of a view: of each package the first entry in the order.
-func listings(sources []Source) map[string]listing {
-	listed := map[string]listing{}
-	for _, s := range sources {
-		for p, blocked := range s.Packages {
-			if _, ok := listed[p]; !ok && s.passes(p) {
-				listed[p] = listing{s.Tag, blocked}
-			}
-		}
-	}
-	return listed
-}
-
-// BlockedPackages returns the source packages that the package list of a view blocks, for external repos.
-func BlockedPackages(sources []Source) map[string]bool {
-	blocked := map[string]bool{}
-	for p, l := range listings(sources) {
-		if l.blocked {
-			blocked[p] = true
-		}
-	}
-	return blocked
+// winner is the build of a package that was chosen last.
+type winner struct {
+	nvr, tag string
+	places   int // how many of the package's places are taken
 }

@@ -181,7 +181,7 @@ func (s *story) view(t *testing.T, tag string, koji bool) string {
 		}
 	}
 	out += "\n"
-	for _, c := range merge.Builds(sources, koji) {
+	for _, c := range merge.Builds(sources, merge.BuildRules{Koji: koji}) {
 		out += strings.TrimSpace(fmt.Sprintf("%s %s %s %s", c.Tag, c.NVR, c.Verdict, c.By)) + "\n"
 	}
 	return out

@@ -29,6 +29,11 @@ type Tag struct {
 	PkgOrigins bool `json:"pkgorigins,omitempty"`
 	// Signatures says which copies of RPMs its views take, the inherited ones too.
 	Signatures merge.Signatures `json:"signatures,omitzero"`
+	// Listed says that builds are only seen, and only tagged here, if their packages are in the package list. Else the tag is open: it lists
+	// the packages of its builds besides.
+	Listed bool `json:"listed,omitempty"`
+	// Latest is how many builds of each package its own views hold: 0 is one, negative is all.
+	Latest int `json:"latest,omitempty"`
 	// Until is when the tag is to be removed, in seconds since 1970 UTC; 0: never. Views do not depend on it.
 	Until    int64       `json:"until,omitempty"`
 	Builds   blob.Digest `json:"builds"`   // tree: NVR → TagBuild
@@ -61,6 +66,9 @@ func (t Tag) Links() []merge.Link {
 	}
 	return links
 }
+
+// BuildRules are those of the tag's own views.
+func (t Tag) BuildRules() merge.BuildRules { return merge.BuildRules{Latest: t.Latest, Koji: t.Koji} }
 
 // LastChange is the last commit that changed what the tag itself gives to views: its record, or a repo that it follows.
 func (t Tag) LastChange(r Reader) (Change, error) {
@@ -124,12 +132,6 @@ func decodeTagBuild(nvr string, value []byte) (TagBuild, error) {
 	return b, d.end()
 }
 
-// TagPackage is one entry of a tag's package list.
-type TagPackage struct {
-	Blocked bool   `json:"blocked"` // false: explicitly unblocked, which overrides a parent's block
-	Event   uint64 `json:"event"`
-}
-
 // GetTag returns iofs.ErrNotExist when there is no such tag.
 func GetTag(r Reader, name string) (Tag, error) { return get[Tag](r, TableTags, "tag", name) }
 
@@ -151,22 +153,6 @@ func TagBuilds(r tree.Reader, t Tag) iter.Seq2[TagBuild, error] {
 			}
 		}
 	}
-}
-
-// TagPackages returns t's own package list.
-func TagPackages(r tree.Reader, t Tag) (map[string]TagPackage, error) {
-	m := map[string]TagPackage{}
-	for item, err := range tree.List(r, t.Packages, "") {
-		if err != nil {
-			return nil, err
-		}
-		var p TagPackage
-		if err := decode("tag "+t.Name+" package "+item.Name, item.Value, &p); err != nil {
-			return nil, err
-		}
-		m[item.Name] = p
-	}
-	return m, nil
 }
 
 // TagsOf returns the names of the tags that hold a build themselves.
@@ -243,13 +229,20 @@ func DeleteTag(tx Tx, name string) error {
 	return nil
 }
 
-// AddToTag tags builds. A build that the tag already has is tagged again: it becomes the most recent.
-func AddToTag(tx Tx, tag string, nvrs ...string) error {
+// AddToTag tags builds. A build that the tag already has is tagged again: it becomes the most recent. ErrConflict when the tag is
+// listed and its package list has not their packages, or blocks them.
+func AddToTag(tx Tx, tag string, nvrs ...string) error { return addToTag(tx, tag, false, nvrs) }
+
+// ForceToTag is AddToTag that also lists in the tag what its package list has not or blocks.
+func ForceToTag(tx Tx, tag string, nvrs ...string) error { return addToTag(tx, tag, true, nvrs) }
+
+func addToTag(tx Tx, tag string, force bool, nvrs []string) error {
 	t, err := GetTag(tx, tag)
 	if err != nil {
 		return err
 	}
 	var changes []tree.Change
+	var packages []string
 	for _, nvr := range distinct(nvrs) {
 		b, err := GetBuild(tx, nvr)
 		if err != nil {
@@ -257,6 +250,13 @@ func AddToTag(tx Tx, tag string, nvrs ...string) error {
 		}
 		v := TagBuild{Event: tx.Seq(), ID: b.ID, Package: b.Package, Record: blob.Sum(b.encode())}
 		changes = append(changes, tree.Change{Name: nvr, Value: v.encode()})
+		packages = append(packages, b.Package)
+	}
+	if err := checkListed(tx, t, force, packages); err != nil {
+		return err
+	}
+	if t, err = GetTag(tx, tag); err != nil { // with what force listed
+		return err
 	}
 	if t.Builds, err = tree.Apply(tx, t.Builds, changes); err != nil {
 		return fmt.Errorf("tag %s: %w", tag, err)
@@ -279,27 +279,6 @@ func RemoveFromTag(tx Tx, tag string, nvrs ...string) error {
 		changes = append(changes, tree.Change{Name: nvr, Delete: true})
 	}
 	if t.Builds, err = tree.Apply(tx, t.Builds, changes); err != nil {
-		return fmt.Errorf("tag %s: %w", tag, err)
-	}
-	putTag(tx, t)
-	return nil
-}
-
-// SetBlocked blocks packages in a tag and all that inherit from it, or unblocks them: an unblock overrides the block of a
-// parent.
-func SetBlocked(tx Tx, tag string, blocked bool, packages ...string) error {
-	t, err := GetTag(tx, tag)
-	if err != nil {
-		return err
-	}
-	var changes []tree.Change
-	for _, p := range distinct(packages) {
-		if err := tree.CheckName(p); err != nil {
-			return fmt.Errorf("package %q: %w", p, err)
-		}
-		changes = append(changes, tree.Change{Name: p, Value: encode(TagPackage{Blocked: blocked, Event: tx.Seq()})})
-	}
-	if t.Packages, err = tree.Apply(tx, t.Packages, changes); err != nil {
 		return fmt.Errorf("tag %s: %w", tag, err)
 	}
 	putTag(tx, t)

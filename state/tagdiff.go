@@ -22,7 +22,7 @@ type TagDiff struct {
 	Settings         []ValueChange
 }
 
-// ValueChange is one thing whose value differs: an entry of the package list ("blocked", "unblocked"), a parent ("priority 10"),
+// ValueChange is one thing whose value differs: an entry of the package list ("blocked", "listed"), a parent ("priority 10"),
 // an external repo, a setting. "" is a thing that is not there, or a setting with its default.
 type ValueChange struct{ Name, Old, New string }
 
@@ -93,6 +93,9 @@ func DiffTags(r tree.Reader, old, new *Tag) (TagDiff, error) {
 		if t.Until != 0 {
 			m["until"] = FormatStamp(t.Until)
 		}
+		if t.Latest < 0 {
+			m["latest"] = "all"
+		}
 		return m
 	}
 	d.Parents = differing(links(a), links(b))
@@ -113,7 +116,7 @@ func packageWord(tag, name string, value []byte) (string, error) {
 	if p.Blocked {
 		return "blocked", nil
 	}
-	return "unblocked", nil
+	return "listed", nil
 }
 
 // words are the members of a record but one, in the order of their names: "intransitive true, priority 10".

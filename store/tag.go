@@ -53,6 +53,7 @@ type TagSettings struct {
 	Koji     *bool           // whether its views are as Koji's hub and mergerepo_c make them
 	// PkgOrigins says whether the metadata of its views tells where each package comes from.
 	PkgOrigins *bool
+	Listed     *bool  // whether it takes only builds of packages in its package list
 	Until      *int64 // when it is removed, in seconds since 1970 UTC; 0: never
 }
 
@@ -89,6 +90,11 @@ func (s *Store) setTag(tx *index.Tx, tag string, set TagSettings) error {
 			return err
 		}
 	}
+	if set.Listed != nil {
+		if err := state.SetListed(tx, tag, *set.Listed); err != nil {
+			return err
+		}
+	}
 	want := t.Signatures
 	if set.Keys != nil {
 		want.Keys = *set.Keys
@@ -110,6 +116,11 @@ func (s *Store) DeleteTag(ctx context.Context, who Who, tag string) (state.Chang
 // TagBuilds tags builds, all in one event.
 func (s *Store) TagBuilds(ctx context.Context, who Who, tag string, nvrs []string) (state.Change, error) {
 	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.AddToTag(tx, tag, nvrs...) })
+}
+
+// ForceBuilds tags builds and lists their packages in the tag where its package list has not, all in one event.
+func (s *Store) ForceBuilds(ctx context.Context, who Who, tag string, nvrs []string) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.ForceToTag(tx, tag, nvrs...) })
 }
 
 // UntagBuilds takes builds out of a tag, all in one event.
@@ -141,6 +152,16 @@ func (s *Store) CloneTag(ctx context.Context, who Who, from, to string) (state.C
 // Block blocks packages in a tag and all that inherit from it, or unblocks them.
 func (s *Store) Block(ctx context.Context, who Who, tag string, blocked bool, packages []string) (state.Change, error) {
 	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.SetBlocked(tx, tag, blocked, packages...) })
+}
+
+// ListPackages gives a tag entries in the package list: see state.ListPackages.
+func (s *Store) ListPackages(ctx context.Context, who Who, tag string, packages []string) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.ListPackages(tx, tag, packages...) })
+}
+
+// UnlistPackages removes entries of a tag from the package list: see state.UnlistPackages.
+func (s *Store) UnlistPackages(ctx context.Context, who Who, tag string, force bool, packages []string) (state.Change, error) {
+	return s.tag(ctx, who, tag, func(tx *index.Tx) error { return state.UnlistPackages(tx, tag, force, packages...) })
 }
 
 // AddParent makes a tag inherit from another.

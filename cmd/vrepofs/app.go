@@ -47,7 +47,7 @@ in the mount under at/EVENT. The verbs are the same whether a daemon (vrepofs mo
   export VREPOFS_STORE=/srv/vrepofs
   vrepofs repo import fedora /mirror/fedora/os   # a directory of RPMs → a snapshot
   vrepofs build import /mnt/koji/packages/zlib   # RPMs → builds, grouped by source RPM
-  vrepofs tag create dev --arch x86_64
+  vrepofs tag create dev --arch x86_64 --open
   vrepofs tag add dev zlib-1.3.1-4.el9
   vrepofs channel set staging/9/os dev/x86_64    # the merged repository at a stable path
   vrepofs channel promote staging production

@@ -14,19 +14,16 @@ func (a *app) tagNoun() *cobra.Command {
 		Use:   "tag",
 		Short: "Tags: lists of builds with inheritance, shown as merged repositories",
 		Long: `A tag holds builds and inherits from other tags. For each of its arches tags/TAG/ARCH in the mount is a repository:
-of every package the build of the nearest tag, inside one tag the one tagged last; blocked packages are left out.`,
-		Example: `  vrepofs tag create base --arch x86_64
+of every package the build of the nearest tag, inside one tag the one tagged last; blocked packages are left out. A tag
+takes builds of the packages in its package list, which it inherits, too; an open tag takes all.`,
+		Example: `  vrepofs tag create base --arch x86_64 --open
   vrepofs tag create dev --arch x86_64
   vrepofs tag inherit add dev base --priority 10
   vrepofs tag add base zlib-1.3.1-4.el9
   vrepofs tag show dev --inherited`,
 	}
 	noun.AddCommand(a.tagCreate(), a.tagSet(), a.tagDelete(), a.tagList(), a.tagShow(),
-		a.tagItems("add", "NVR", "Put builds into a tag",
-			`Puts builds into a tag, all in one event. Of two builds of one package the one tagged last is shown; a build that
-the tag has already is tagged again and so becomes the last.`,
-			"  vrepofs tag add dev zlib-1.3.1-4.el9 bash-5.2-1.el9\n  vrepofs tag add dev zlib-1.3.1-5.el9 --note \"CVE-2026-1234\" --label zlib-fix",
-			(*ctl.Client).TagBuilds),
+		a.tagAdd(),
 		a.tagItems("remove", "NVR", "Take builds out of a tag",
 			"Takes builds out of a tag, all in one event. What the tag inherits stays.",
 			"  vrepofs tag remove dev zlib-1.3.1-5.el9", (*ctl.Client).UntagBuilds),
@@ -34,8 +31,9 @@ the tag has already is tagged again and so becomes the last.`,
 			"Keeps packages, given by the name of their source package, out of a tag's views and of those that inherit from it.",
 			"  vrepofs tag block dev python2", (*ctl.Client).Block),
 		a.tagItems("unblock", "PACKAGE", "Let packages in again, also those that a parent blocks",
-			"Lets packages in again. An unblock in a tag overrides the block of a tag that it inherits from.",
+			"Lets packages in again: lists them in the tag, which overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
+		a.packageNoun(),
 		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun())
 	noun.AddCommand(a.tagHistory(), a.tagWait(), a.tagMove(), a.tagClone())
 	return noun
@@ -43,7 +41,7 @@ the tag has already is tagged again and so becomes the last.`,
 
 func (a *app) tagCreate() *cobra.Command {
 	var arches, keys []string
-	var required bool
+	var required, open bool
 	var inherit, until string
 	cmd := a.changes(&cobra.Command{
 		Use:   "create TAG {--arch ARCH… | --inherit BASE} [FLAGS]",
@@ -51,14 +49,18 @@ func (a *app) tagCreate() *cobra.Command {
 		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
 arch src is a view of the source RPMs.
 
+The tag takes builds of the packages in its package list (vrepofs tag package --help), those in the list of what it inherits
+from, too. With --open it takes builds of any package.
+
 A side tag is made in one step: --inherit BASE, whose arches it has if none are given, and --until, after which the daemon
 removes it. A tag that others inherit from stays as long as they do, and vrepofs status says so.`,
 		Example: `  vrepofs tag create dev --arch x86_64
+  vrepofs tag create scratch --arch x86_64 --open
   vrepofs tag create release --arch x86_64,src --keys 6B63CAB6630C11E0 --require-signed
   vrepofs tag create dev-side-4711 --inherit dev --until 36h`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req := ctl.CreateTagRequest{Name: args[0], Arches: commaList(arches), Keys: commaList(keys), RequireSigned: required}
+			req := ctl.CreateTagRequest{Name: args[0], Arches: commaList(arches), Keys: commaList(keys), RequireSigned: required, Listed: !open}
 			if cmd.Flags().Changed("inherit") {
 				p, err := parentOf(cmd, inherit)
 				if err != nil {
@@ -83,6 +85,7 @@ removes it. A tag that others inherit from stays as long as they do, and vrepofs
 		},
 	})
 	cmd.Flags().StringArrayVar(&arches, "arch", nil, "`ARCH` of a view; may be repeated or separated by commas")
+	cmd.Flags().BoolVar(&open, "open", false, "take builds of any package, listed or not")
 	cmd.Flags().StringVar(&inherit, "inherit", "", "inherit from `BASE[:PRIORITY]`; the priority is 10 if none is given")
 	cmd.Flags().StringVar(&until, "until", "", "remove it after `TIME`: 36h or 7d from now, or a UTC time such as 20261201T000000Z")
 	signatureFlags(cmd, &keys, &required)
@@ -107,7 +110,7 @@ func signatureFlags(cmd *cobra.Command, keys *[]string, required *bool) {
 func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
 	var keys []string
-	var required, origins bool
+	var required, origins, open bool
 	var compat, until string
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
@@ -123,12 +126,16 @@ inherits from brings them, the tag's name in the mount stays on the generation b
 
 --pkgorigins puts a file of metadata beside primary that says where each package comes from, one line for each, as Koji's
 does: NAME-VERSION-RELEASE.ARCH, a tab, and SITE/tags/TAG/ of the tag that has the build, or SITE/repos/REPO/ID/ of an
-external repo. SITE is the first URL of vrepofs site show; without one it is "vrepofs:".`,
+external repo. SITE is the first URL of vrepofs site show; without one it is "vrepofs:".
+
+--open lets the tag take builds of any package. --open=false closes it: it takes builds of the packages in its package list,
+to which those of the builds are added that it has.`,
 		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
   vrepofs tag set dev                                   # back to gzip and 10
   vrepofs tag set release --keys 6B63CAB6630C11E0,FD431D51 --require-signed
   vrepofs tag set release --require-signed=false
-  vrepofs tag set dev --pkgorigins`,
+  vrepofs tag set dev --pkgorigins
+  vrepofs tag set scratch --open`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var set ctl.TagSettings
@@ -141,6 +148,10 @@ external repo. SITE is the first URL of vrepofs site show; without one it is "vr
 			}
 			if cmd.Flags().Changed("pkgorigins") {
 				set.PkgOrigins = &origins
+			}
+			if cmd.Flags().Changed("open") {
+				listed := !open
+				set.Listed = &listed
 			}
 			if cmd.Flags().Changed("until") {
 				u, err := untilFlag(cmd, until)
@@ -168,6 +179,7 @@ external repo. SITE is the first URL of vrepofs site show; without one it is "vr
 	metadataFlags(cmd, &m)
 	signatureFlags(cmd, &keys, &required)
 	cmd.Flags().BoolVar(&origins, "pkgorigins", false, "put Koji's pkgorigins.gz into the metadata: the source of each package")
+	cmd.Flags().BoolVar(&open, "open", false, "take builds of any package, listed or not; =false: of listed ones")
 	cmd.Flags().StringVar(&until, "until", "", "remove the tag after `TIME`: 36h or 7d from now, or a UTC time; none: keep it")
 	cmd.Flags().StringVar(&compat, "compat", "", "select as `WHAT` does where our default differs: koji (its hub and mergerepo_c), or none")
 	return cmd
@@ -320,7 +332,11 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 		field("origins", "in pkgorigins.gz")
 	}
 	field("blocked", strings.Join(t.Blocked, " "))
-	field("unblocked", strings.Join(t.Unblocked, " "))
+	if t.Listed {
+		field("packages", fmt.Sprintf("listed, %d by this tag (vrepofs tag package list %s)", len(t.Unblocked), t.Name))
+	} else {
+		field("unblocked", strings.Join(t.Unblocked, " "))
+	}
 	if len(t.Pinned) > 0 {
 		a.showPinned(t.Pinned...)
 	}

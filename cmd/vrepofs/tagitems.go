@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -96,6 +97,25 @@ func (a *app) tagItems(verb, item, short, long, example string, f tagChange) *co
 		},
 	})
 	itemFlags(cmd, &l)
+	return cmd
+}
+
+func (a *app) tagAdd() *cobra.Command {
+	var force bool
+	cmd := a.tagItems("add", "NVR", "Put builds into a tag",
+		`Puts builds into a tag, all in one event. Of two builds of one package the one tagged last is shown; a build that
+the tag has already is tagged again and so becomes the last.
+
+Their packages must be in the tag's package list, unless the tag is open. --force lists in the tag those that are missing or
+blocked.`,
+		"  vrepofs tag add dev zlib-1.3.1-4.el9 bash-5.2-1.el9\n  vrepofs tag add dev zlib-1.3.1-5.el9 --note \"CVE-2026-1234\" --label zlib-fix",
+		func(c *ctl.Client, ctx context.Context, why ctl.Why, tag string, nvrs []string) (*ctl.Change, error) {
+			if force {
+				return c.ForceBuilds(ctx, why, tag, nvrs)
+			}
+			return c.TagBuilds(ctx, why, tag, nvrs)
+		})
+	cmd.Flags().BoolVar(&force, "force", false, "list their packages in the tag where its package list has not")
 	return cmd
 }
 
