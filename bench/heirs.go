@@ -42,7 +42,7 @@ func heirRows(b *bench) error {
 	if err := s.cli("build", "import", dir, updates, "--adopt"); err != nil {
 		return err
 	}
-	if err := s.cli("tag", "create", "base", "--arch", "x86_64"); err != nil {
+	if err := s.cli("tag", "create", "base", "--arch", "x86_64", "--open"); err != nil {
 		return err
 	}
 	if err := s.cli(append([]string{"tag", "add", "base"}, parts[2]...)...); err != nil {

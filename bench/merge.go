@@ -47,7 +47,7 @@ func mergeRows(b *bench, size string) error {
 	if err := template.cli("build", "import", repos.updates); err != nil {
 		return err
 	}
-	if err := template.cli("tag", "create", "merged", "--arch", "x86_64"); err != nil {
+	if err := template.cli("tag", "create", "merged", "--arch", "x86_64", "--open"); err != nil {
 		return err
 	}
 	for i := range repos.rpms {
