@@ -33,21 +33,7 @@ func TestMergerepo(t *testing.T) {
 	if os.Getenv("VREPOFS_LONG") != "" {
 		n = 10000
 	}
-	x86 := []string{"x86_64", "ia32e", "amd64", "i386", "i486", "i586", "geode", "i686", "athlon", "noarch"} // §2.1: expanded, multilib
-	for _, m := range []struct {
-		mode    merge.Mode
-		flags   []string
-		blocks  bool // takes a list of blocked source packages
-		origins bool // the first source's packages have no base
-	}{
-		{merge.ModeKoji, []string{"--koji", "-a", "x86_64"}, true, true},
-		{merge.ModeSimple, []string{"--koji", "--simple", "-a", "x86_64"}, true, true},
-		{merge.ModeBare, []string{"--pkgorigins", "--all", "--arch-expand", "-a", "x86_64"}, false, true},
-		{merge.ModeAll, []string{"--all", "--arch-expand", "-a", "x86_64"}, false, false},
-		{merge.ModeRepo, []string{"--arch-expand", "-a", "x86_64"}, false, false},
-		{merge.ModeTS, []string{"--method=ts", "--arch-expand", "-a", "x86_64"}, false, false},
-		{merge.ModeNVR, []string{"--method=nvr", "--arch-expand", "-a", "x86_64"}, false, false},
-	} {
+	for _, m := range methods() {
 		t.Run(string(m.mode), func(t *testing.T) {
 			t.Parallel()
 			seed := rand.Uint64()
@@ -57,7 +43,7 @@ func TestMergerepo(t *testing.T) {
 				dir := t.TempDir()
 				repos := randomRepos(r, m.mode)
 				args := append([]string{"--no-database", "--compress-type=gz", "-o", filepath.Join(dir, "out")}, m.flags...)
-				rules := merge.Rules{Koji: true, InArch: func(a string) bool { return slices.Contains(x86, a) }}
+				rules := merge.Rules{Koji: true, InArch: expanded}
 				if m.blocks {
 					var blocked []byte
 					for c := range casesPerRun {
@@ -74,9 +60,7 @@ func TestMergerepo(t *testing.T) {
 					writeRepo(t, at, repo)
 					args = append(args, "-r", "file://"+at)
 				}
-				if out, err := exec.Command("mergerepo_c", args...).CombinedOutput(); err != nil {
-					t.Fatalf("mergerepo_c %v: %v\n%s", args, err, out)
-				}
+				mergerepo(t, args)
 				want := readMerged(t, dir, m.origins)
 				var got []string
 				for _, p := range merge.Packages(repos, rules) {
@@ -100,8 +84,42 @@ func TestMergerepo(t *testing.T) {
 				}
 				os.RemoveAll(dir)
 			}
-			t.Logf("%d cases: %v", n, fates)
+			t.Logf("%d cases, seed %d: %v", n, seed, fates)
 		})
+	}
+}
+
+// method is how mergerepo_c is told to merge.
+type method struct {
+	mode    merge.Mode
+	flags   []string
+	blocks  bool // takes a list of blocked source packages
+	origins bool // the first source's packages have no base
+}
+
+// methods are those of each mode, for the same arches.
+func methods() []method {
+	return []method{
+		{merge.ModeKoji, []string{"--koji", "-a", "x86_64"}, true, true},
+		{merge.ModeSimple, []string{"--koji", "--simple", "-a", "x86_64"}, true, true},
+		{merge.ModeBare, []string{"--pkgorigins", "--all", "--arch-expand", "-a", "x86_64"}, false, true},
+		{merge.ModeAll, []string{"--all", "--arch-expand", "-a", "x86_64"}, false, false},
+		{merge.ModeRepo, []string{"--arch-expand", "-a", "x86_64"}, false, false},
+		{merge.ModeTS, []string{"--method=ts", "--arch-expand", "-a", "x86_64"}, false, false},
+		{merge.ModeNVR, []string{"--method=nvr", "--arch-expand", "-a", "x86_64"}, false, false},
+	}
+}
+
+// expanded are the arches of methods: mergerepo_c expands x86_64 and adds its multilib (SEMANTICS §2.1).
+func expanded(arch string) bool {
+	return slices.Contains([]string{"x86_64", "ia32e", "amd64", "i386", "i486", "i586", "geode", "i686", "athlon", "noarch"}, arch)
+}
+
+// mergerepo runs mergerepo_c.
+func mergerepo(t *testing.T, args []string) {
+	t.Helper()
+	if out, err := exec.Command("mergerepo_c", args...).CombinedOutput(); err != nil {
+		t.Fatalf("mergerepo_c %v: %v\n%s", args, err, out)
 	}
 }
 

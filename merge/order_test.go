@@ -141,6 +141,7 @@ func TestOrderModel(t *testing.T) {
 			t.Fatalf("seed %d, graph %d, koji %v: %v\ngot  %q\nwant %q", seed, i, koji, graph, a, b)
 		}
 	}
+	t.Logf("%d graphs, seed %d: %d repeated and %d limited visits", n, seed, twice, cut)
 	if twice < n/100 || cut < n/100 {
 		t.Errorf("only %d repeated and %d limited visits in %d graphs: the graphs try too little", twice, cut, n)
 	}
