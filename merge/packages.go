@@ -53,7 +53,7 @@ func (f Fate) String() string {
 type Pick struct {
 	Repo, Index int
 	Fate        Fate
-	By          *Pick // who rejected it, nil if no package did
+	By          *Pick // that of the package which rejected it, nil if no package did
 }
 
 // nameArch is what all modes but the first two go by.
@@ -72,6 +72,8 @@ type picker struct {
 	repos  []Repo
 	rules  Rules
 	claims map[string]claim // by name of the source package
+	picks  []Pick
+	first  []int // index in picks of the first of each source
 	taken  map[nameArch][]*Pick
 	nvras  map[string]*Pick // let in by sources of ModeKoji; they go by versions without epochs, as file names do
 }
@@ -87,12 +89,17 @@ func Packages(repos []Repo, rules Rules) []Pick {
 	for i := range repos {
 		p.claim(i)
 	}
-	picks := make([]Pick, 0, n)
+	p.picks, p.first = make([]Pick, 0, n), make([]int, 0, len(repos))
+	for i, r := range repos {
+		p.first = append(p.first, len(p.picks))
+		for j := range r.Packages {
+			p.picks = append(p.picks, Pick{Repo: i, Index: j})
+		}
+	}
 	for i, r := range repos {
 		seen := make(map[[32]byte]bool, len(r.Packages))
 		for j := range r.Packages {
-			picks = append(picks, Pick{Repo: i, Index: j})
-			pick := &picks[len(picks)-1]
+			pick := &p.picks[p.first[i]+j]
 			if seen[r.Packages[j].PkgID] {
 				pick.Fate = Copied
 				continue
@@ -101,7 +108,7 @@ func Packages(repos []Repo, rules Rules) []Pick {
 			p.pick(pick, &r.Packages[j], r.Mode)
 		}
 	}
-	return picks
+	return p.picks
 }
 
 func (p *picker) of(k *Pick) *Package { return &p.repos[k.Repo].Packages[k.Index] }
@@ -238,7 +245,7 @@ func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 		return true
 	}
 	if c := p.claims[src.Name]; c.source != file {
-		pick.Fate, pick.By = Claimed, &Pick{Repo: c.repo, Index: c.by}
+		pick.Fate, pick.By = Claimed, &p.picks[p.first[c.repo]+c.by]
 		return false
 	}
 	return true
