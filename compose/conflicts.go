@@ -39,7 +39,7 @@ func (v *Resolved) Conflicts(r state.Reader, arch string) (*Conflicts, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked, err := v.asked(r, arch, sel)
+	asked, err := v.asked(r, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -56,19 +56,20 @@ func (v *Resolved) Conflicts(r state.Reader, arch string) (*Conflicts, error) {
 		c := SameVersion{Package: asked[group[0]].rpm.NEVRA.String(), Signatures: true}
 		for _, i := range group {
 			c.Signatures = c.Signatures && asked[i].rpm.ID == asked[group[0]].rpm.ID
-			c.Reasons = append(c.Reasons, sel.reason(asked[i], arch))
+			c.Reasons = append(c.Reasons, sel.reason(asked[i]))
 		}
 		out.SameVersion = append(out.SameVersion, c)
 	}
 	for _, s := range found.Shadowed {
-		out.Shadowed = append(out.Shadowed, Shadow{sel.reason(asked[s.Newer], arch), sel.reason(asked[s.Taken], arch)})
+		out.Shadowed = append(out.Shadowed, Shadow{sel.reason(asked[s.Newer]), sel.reason(asked[s.Taken])})
 	}
 	return out, nil
 }
 
-// asked lists the RPMs of a view's arch in the order of consideration, of signed copies inside one build the one that would be taken.
-func (v *Resolved) asked(r state.Reader, arch string, sel *selection) ([]conflicting, error) {
+// asked lists the RPMs that belong to a view in the order of consideration, of signed copies inside one build the one that would be taken.
+func (v *Resolved) asked(r state.Reader, sel *selection) ([]conflicting, error) {
 	var out []conflicting
+	in := func(r *state.RPM) bool { return sel.place.Refuses(r.Name, r.Arch) == "" }
 	next := 0 // of sel.built, which is in the order of candidates
 	for i, c := range sel.candidates {
 		if c.Verdict != merge.Chosen {
@@ -76,7 +77,7 @@ func (v *Resolved) asked(r state.Reader, arch string, sel *selection) ([]conflic
 			if err != nil {
 				return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
 			}
-			rpms := ofArch(slices.Clone(b.RPMs), arch, v.Tags[v.Tag].Signatures)
+			rpms := oneCopy(slices.Clone(b.RPMs), in, v.Tags[v.Tag].Signatures)
 			for j := range rpms {
 				out = append(out, conflicting{rpm: &rpms[j], candidate: i})
 			}
@@ -85,13 +86,15 @@ func (v *Resolved) asked(r state.Reader, arch string, sel *selection) ([]conflic
 		for ; next < len(sel.built) && sel.owner[next] == i; next++ {
 			k := conflicting{rpm: &sel.built[next], candidate: i}
 			if sel.repos != nil {
-				k.pick = &sel.picks[next]
+				if k.pick = &sel.picks[next]; k.pick.Fate == merge.SetApart {
+					continue
+				}
 			}
 			out = append(out, k)
 		}
 	}
 	for i := range sel.picks {
-		if p := &sel.picks[i]; p.Repo > 0 && p.Fate != merge.OtherArch {
+		if p := &sel.picks[i]; p.Repo > 0 && p.Fate != merge.OtherArch && p.Fate != merge.SetApart {
 			out = append(out, conflicting{rpm: &sel.rpms[p.Repo][p.Index], candidate: -1, pick: p})
 		}
 	}
@@ -113,11 +116,11 @@ func (sel *selection) takes(k conflicting) bool {
 }
 
 // reason says in words what became of an RPM.
-func (sel *selection) reason(k conflicting, arch string) Reason {
+func (sel *selection) reason(k conflicting) Reason {
 	why := Reason{Package: k.rpm.NEVRA.String(), Source: sel.from(k), Digest: k.rpm.Digest, Taken: sel.takes(k), Rule: "taken"}
 	switch {
 	case k.pick != nil:
-		why.Rule = sel.rule(k.pick, arch)
+		why.Rule = sel.rule(k.pick)
 	case !why.Taken:
 		why.Rule = buildRule(sel.candidates[k.candidate])
 	}

@@ -60,7 +60,8 @@ func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map
 		add(e.Snapshot.Ref(), e.Mode, rpms)
 	}
 	sel.picks = merge.Packages(sel.repos, merge.Rules{
-		InArch:  func(a string) bool { return merge.InArch(a, arch) },
+		InArch:  sel.place.InArch,
+		Apart:   func(name, arch string) bool { return sel.place.Apart(name, arch) != "" },
 		Blocked: func(source string) bool { return blocked[source] },
 		Koji:    v.Tags[v.Tag].Koji,
 	})

@@ -110,6 +110,7 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 
 // selection is what the view of one arch holds and what that was selected from.
 type selection struct {
+	place      merge.Placement   // of the view
 	candidates []merge.Candidate // every build, in the order of consideration
 	built      []state.RPM       // what the chosen builds give
 	owner      []int             // index in candidates of what gives each of built
@@ -139,7 +140,12 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sel := &selection{candidates: merge.Builds(sources, v.Tags[v.Tag].BuildRules())}
+	sel := &selection{place: v.place(arch), candidates: merge.Builds(sources, v.Tags[v.Tag].BuildRules())}
+	// Beside external repos, all RPMs of the arch: what is set apart claims its source package, too.
+	in := func(r *state.RPM) bool { return sel.place.Refuses(r.Name, r.Arch) == "" }
+	if len(v.Externals) > 0 {
+		in = func(r *state.RPM) bool { return sel.place.InArch(r.Arch) }
+	}
 	// Collected first: a list of 10,000 RPMs of 300 bytes that grows is copied twice over.
 	builds, owners, n := make([][]state.RPM, 0, len(sel.candidates)), make([]int, 0, len(sel.candidates)), 0
 	for i, c := range sel.candidates {
@@ -150,7 +156,7 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
 		}
-		builds = append(builds, ofArch(b.RPMs, arch, v.Tags[v.Tag].Signatures))
+		builds = append(builds, oneCopy(b.RPMs, in, v.Tags[v.Tag].Signatures))
 		owners = append(owners, i)
 		n += len(builds[len(builds)-1])
 	}
@@ -211,13 +217,19 @@ func CheckSigned(r state.Reader, tag string) error {
 	return nil
 }
 
-// ofArch picks the RPMs of a view's arch, one copy of each, and returns them in rpms' own memory. rpms is sorted by name and
+// place says which RPMs belong to one view of the tag.
+func (v *Resolved) place(view string) merge.Placement {
+	t := v.Tags[v.Tag]
+	return merge.Place(view, t.Arches, t.Contents)
+}
+
+// oneCopy picks the RPMs for which in says so, one copy of each, and returns them in rpms' own memory. rpms is sorted by name and
 // arch, so copies of one RPM have only RPMs of the same name between them.
-func ofArch(rpms []state.RPM, arch string, want merge.Signatures) []state.RPM {
+func oneCopy(rpms []state.RPM, in func(*state.RPM) bool, want merge.Signatures) []state.RPM {
 	out := rpms[:0]
 next:
 	for _, r := range rpms {
-		if !merge.InArch(r.Arch, arch) {
+		if !in(&r) {
 			continue
 		}
 		for i := len(out) - 1; i >= 0 && out[i].Name == r.Name; i-- {

@@ -53,15 +53,15 @@ func (v *Resolved) Why(r state.Reader, arch, name string) ([]Reason, error) {
 			}
 			why := Reason{Package: p.NEVRA.String(), Build: c.NVR, Source: "tag " + c.Tag, Digest: p.Digest}
 			switch {
-			case !merge.InArch(p.Arch, arch):
-				why.Rule = "not of arch " + arch
+			case sel.place.Refuses(p.Name, p.Arch) != "":
+				why.Rule = sel.place.Refuses(p.Name, p.Arch)
 			case !slices.ContainsFunc(sel.built, func(b state.RPM) bool { return b.Digest == p.Digest }):
 				why.Rule = "a copy of it with a better signature is taken"
 			case sel.repos == nil:
 				why.Taken, why.Rule = true, "taken"
 			default:
 				k := fates[p.Digest]
-				why.Taken, why.Rule = k.Fate == merge.Taken, sel.rule(k, arch)
+				why.Taken, why.Rule = k.Fate == merge.Taken, sel.rule(k)
 			}
 			out = append(out, why)
 		}
@@ -74,7 +74,7 @@ func (v *Resolved) Why(r state.Reader, arch, name string) ([]Reason, error) {
 		if p := &sel.rpms[k.Repo][k.Index]; goesBy(p, name) {
 			repo := sel.repos[k.Repo]
 			out = append(out, Reason{
-				Package: p.NEVRA.String(), Source: repo.Name, Mode: string(repo.Mode), Digest: p.Digest, Taken: k.Fate == merge.Taken, Rule: sel.rule(k, arch),
+				Package: p.NEVRA.String(), Source: repo.Name, Mode: string(repo.Mode), Digest: p.Digest, Taken: k.Fate == merge.Taken, Rule: sel.rule(k),
 			})
 		}
 	}
@@ -110,14 +110,15 @@ func buildRule(c merge.Candidate) string {
 }
 
 // rule says in words what became of a package among those of external repos.
-func (sel *selection) rule(k *merge.Pick, arch string) string {
+func (sel *selection) rule(k *merge.Pick) string {
 	by := ""
 	if k.By != nil {
 		by = sel.rpms[k.By.Repo][k.By.Index].NEVRA.String() + " of " + sel.repos[k.By.Repo].Name
 	}
 	switch k.Fate {
-	case merge.OtherArch:
-		return "not of arch " + arch
+	case merge.OtherArch, merge.SetApart:
+		p := &sel.rpms[k.Repo][k.Index]
+		return sel.place.Refuses(p.Name, p.Arch)
 	case merge.BlockedOut:
 		return "its source package is blocked"
 	case merge.Claimed:

@@ -23,6 +23,7 @@ type Tag struct {
 	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
 	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
 	Listed     bool     `json:"listed,omitempty"`     // it takes only builds of packages in its package list
+	Contents   Contents `json:"contents,omitzero"`    // what its views hold beside packages of their arch, or leave out
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
 	Keys          []string  `json:"keys,omitempty"`
 	RequireSigned bool      `json:"require_signed,omitempty"`
@@ -71,6 +72,17 @@ type TagSettings struct {
 	PkgOrigins    *bool     `json:"pkgorigins,omitempty"`     // pkgorigins.gz in the metadata of its views
 	Listed        *bool     `json:"listed,omitempty"`         // take only builds of packages in the package list
 	Until         *Until    `json:"until,omitempty"`          // when the tag is removed
+	Arches        *[]string `json:"arches,omitempty"`         // its views, all of them
+	Multilib      *string   `json:"multilib,omitempty"`       // which packages of its second arch a view holds: "all"; "": none
+	Sources       *bool     `json:"sources,omitempty"`        // source RPMs in the view of every arch
+	Debuginfo     *bool     `json:"debuginfo,omitempty"`      // debuginfo where no view has it apart
+}
+
+// Contents says what views hold beside packages of their arch, or leave out; its zero value is the default.
+type Contents struct {
+	Multilib    string `json:"multilib,omitempty"`     // which packages of its second arch a view holds: "all"; "": none
+	Sources     bool   `json:"sources,omitempty"`      // source RPMs in the view of every arch
+	NoDebuginfo bool   `json:"no_debuginfo,omitempty"` // debuginfo in debug views alone
 }
 
 // CreateTagRequest makes a tag.
@@ -244,6 +256,7 @@ func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, erro
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
 		PkgOrigins: req.PkgOrigins, Listed: req.Listed, Until: until,
+		Arches: req.Arches, Multilib: (*merge.Multilib)(req.Multilib), Sources: req.Sources, Debuginfo: req.Debuginfo,
 	}))
 }
 
@@ -281,6 +294,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
 		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Listed: t.Listed, Until: stampTime(t.Until),
+		Contents: Contents{string(t.Contents.Multilib), t.Contents.Sources, t.Contents.NoDebuginfo},
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

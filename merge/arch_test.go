@@ -1,33 +1,92 @@
 package merge_test
 
 import (
+	"errors"
+	iofs "io/fs"
+	"strings"
 	"testing"
 
 	"vrepofs/merge"
 )
 
-func TestInArch(t *testing.T) {
+// TestPlacement: which RPMs are in which views. A row names the RPM, and the views of the tag in which it is.
+func TestPlacement(t *testing.T) {
+	const views = "x86_64 i386 i686 armhfp ppc64 s390x aarch64 src nosrc"
 	for _, c := range []struct {
-		arch, view string
-		want       bool
+		contents merge.Contents
+		views    string
+		name     string
+		arch     string
+		is       string // the views that have it
 	}{
-		{"x86_64", "x86_64", true},
-		{"noarch", "x86_64", true},
-		{"ia32e", "x86_64", true},
-		{"i686", "x86_64", false},
-		{"i686", "i386", true},
-		{"i686", "i686", true},
-		{"aarch64", "x86_64", false},
-		{"src", "x86_64", false},
-		{"noarch", "src", false},
-		{"src", "src", true},
-		{"nosrc", "src", true},
-		{"nosrc", "x86_64", false},
-		{"armv7hl", "armhfp", true},
-		{"armv7l", "armhfp", false},
+		// Arches fold; noarch is everywhere but in views of sources.
+		{merge.Contents{}, views, "zlib", "x86_64", "x86_64"},
+		{merge.Contents{}, views, "zlib", "ia32e", "x86_64"},
+		{merge.Contents{}, views, "zlib", "amd64", ""},
+		{merge.Contents{}, views, "zlib", "i686", "i386 i686"},
+		{merge.Contents{}, views, "zlib", "athlon", "i386 i686"},
+		{merge.Contents{}, views, "zlib", "geode", ""},
+		{merge.Contents{}, views, "zlib", "armv7hl", "armhfp"},
+		{merge.Contents{}, views, "zlib", "armv7l", ""},
+		{merge.Contents{}, views, "zlib", "ppc64p7", "ppc64"},
+		{merge.Contents{}, views, "zlib", "ppc64le", ""},
+		{merge.Contents{}, views, "zlib", "noarch", "x86_64 i386 i686 armhfp ppc64 s390x aarch64"},
+		{merge.Contents{}, views, "zlib", "src", "src"},
+		{merge.Contents{}, views, "zlib", "nosrc", "src nosrc"},
+		{merge.Contents{}, views, "zlib-debuginfo", "x86_64", "x86_64"},
+		// Multilib.
+		{merge.Contents{Multilib: "all"}, views, "zlib", "i686", "x86_64 i386 i686"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "geode", "x86_64"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "amd64", "x86_64"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "ppc", "ppc64"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "s390", "s390x"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "x86_64", "x86_64"},
+		{merge.Contents{Multilib: "all"}, views, "zlib", "armv7hl", "armhfp"},
+		// Sources.
+		{merge.Contents{Sources: true}, "x86_64 i386 x86_64-debug src", "zlib", "src", "x86_64 i386 src"},
+		{merge.Contents{Sources: true}, "x86_64 i386", "zlib", "nosrc", "x86_64 i386"},
+		{merge.Contents{Sources: true}, "x86_64 src", "zlib", "noarch", "x86_64"},
+		// Debuginfo: apart for the arches that have a debug view.
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "zlib", "x86_64", "x86_64"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "x86_64", "x86_64-debug"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", "i386"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "zlib-debugsource", "noarch", "x86_64-debug i386"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "zlib", "noarch", "x86_64 i386"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "kernel-debuginfo-common-x86_64", "x86_64", "x86_64-debug"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "debuginfo-tools", "x86_64", "x86_64"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "gcc-debugsources", "x86_64", "x86_64"},
+		{merge.Contents{}, "x86_64 x86_64-debug i386 src", "strange-debuginfo", "src", "src"},
+		{merge.Contents{NoDebuginfo: true}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "x86_64", "x86_64-debug"},
+		{merge.Contents{NoDebuginfo: true}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", ""},
+		{merge.Contents{NoDebuginfo: true}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "noarch", "x86_64-debug"},
+		{merge.Contents{NoDebuginfo: true, Sources: true}, "x86_64 x86_64-debug src", "strange-debuginfo", "src", "x86_64 src"},
+		{merge.Contents{Multilib: "all"}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", "x86_64-debug i386"},
 	} {
-		if got := merge.InArch(c.arch, c.view); got != c.want {
-			t.Errorf("InArch(%q, %q) = %v, want %v", c.arch, c.view, got, c.want)
+		var in []string
+		all := strings.Fields(c.views)
+		for _, view := range all {
+			p := merge.Place(view, all, c.contents)
+			refused := p.Refuses(c.name, c.arch)
+			if refused == "" {
+				in = append(in, view)
+			}
+			if has := p.InArch(c.arch) && p.Apart(c.name, c.arch) == ""; has != (refused == "") {
+				t.Errorf("%s.%s in %s: in it is %v, and why not %q", c.name, c.arch, view, has, refused)
+			}
+		}
+		if got := strings.Join(in, " "); got != c.is {
+			t.Errorf("%s.%s with %+v is in %q of %q, want %q", c.name, c.arch, c.contents, got, c.views, c.is)
+		}
+	}
+}
+
+func TestCheckView(t *testing.T) {
+	for view, ok := range map[string]bool{
+		"x86_64": true, "x86_64-debug": true, "src": true, "nosrc": true, "debug": true,
+		"noarch": false, "noarch-debug": false, "src-debug": false, "nosrc-debug": false, "-debug": false, "x86_64-debug-debug": false,
+	} {
+		if err := merge.CheckView(view); (err == nil) != ok || err != nil && !errors.Is(err, iofs.ErrInvalid) {
+			t.Errorf("CheckView(%q): %v, want ok %v", view, err, ok)
 		}
 	}
 }

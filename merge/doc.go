@@ -12,7 +12,8 @@
 //     knows no open tags; where all are listed, this is its rule.
 //  3. Builds: in the order of tags, inside a tag the most recently tagged first (of two tagged in one event, the one with the
 //     greater build id), the first build of each package wins, or the first N, or all that are (BuildRules.Latest). Never the highest version.
-//  4. RPMs: the build is the unit. A winner gives all its RPMs of the view's arch, and noarch ones; a loser gives none.
+//  4. RPMs: the build is the unit. A winner gives all its RPMs of the view's arch, and noarch ones; a loser gives none. Of external repos
+//     the same RPMs are looked at (Placement): what else a tag puts into its views, or into views of their own, is its setting.
 //  5. Of several signed copies of one RPM the one is taken that the first of the wanted keys signed; then one signed by any other
 //     key, then the unsigned one; of equals the one with the smallest digest. Where signatures are required, a view that would
 //     hold another than a wanted one is none.
@@ -42,7 +43,27 @@
 //
 // Packages joins the packages of a tag's builds and of external repos, each source with a mode of its own: Koji's three, and
 // mergerepo_c's methods (Mode). A source of any mode claims its source packages; a source of ModeKoji gives only what none
-// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's, but for 32-bit
-// packages, which it adds to x86_64 by itself: a view here is of one arch. Groups, modules and advisories of external repos are not
-// merged yet.
+// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's for the same arches: with
+// multilib those that it takes for -a x86_64. Groups, modules and advisories of external repos are not merged yet.
+//
+// # Arches
+//
+// Placement says which RPMs belong to which of a tag's views, of builds and of external repos by one rule. What differs from Koji is
+// a setting of the tag (vrepofs tag set --arch, --multilib, --with-source, --debuginfo), and --compat koji does not change it:
+//
+//	matter                            here                               Koji (function), mergerepo_c (function)
+//	views of a tag                    its own, inherited from nobody:    the build tag's own, too (repo_init); getBuildConfig, where
+//	                                  noconfig matters to no view        noconfig counts for arches, is not asked for repositories
+//	subarches in a view               canonArch's families               the same for builds (repo_init); of a merge a list without
+//	                                                                     ppc64p7 and armv6hl (append_arch)
+//	i386 in x86_64, ppc in ppc64,     as --multilib says                 from external repos always (append_multilib_arch), of builds
+//	s390 in s390x                                                        only in a dist-repo
+//	amd64 and geode                   with multilib, in x86_64           in x86_64, if from external repos (append_arch)
+//	source RPMs                       in src; --with-source: in all      separate_src: in src; src: in all (repo_init)
+//	nosrc                             as src                             nowhere (repo_init)
+//	debuginfo                         where it is; with a view           dropped from builds unless opts.debuginfo (repo_init), apart
+//	                                  ARCH-debug there alone;            in a dist-repo with --split-debuginfo; that of external repos
+//	                                  --debuginfo=false: nowhere else    is where it is
+//
+// A debug view is the selection of its arch, divided: debuginfo that an external repo has comes only with the packages that it is of.
 package merge

@@ -21,7 +21,7 @@ import (
 )
 
 // TestMergerepo compares what Packages takes, and from where, with what mergerepo_c takes of the same random sources, in each of its
-// modes: 500 cases a mode, 10,000 with VREPOFS_LONG. Cases share runs, each with names of its own.
+// modes: 500 cases a mode, 10,000 with VREPOFS_LONG. Cases share runs, each with names of its own. Views are of several arches, with multilib.
 //
 // Not tried, as mergerepo_c's own answer depends on the order of a hash table there: in one source, two files of one version; in
 // ModeRepo of one name and arch; in ModeTS of one name, arch and time; in ModeKoji versions that differ in the epoch alone.
@@ -41,9 +41,12 @@ func TestMergerepo(t *testing.T) {
 			fates := map[merge.Fate]int{}
 			for i := range n / casesPerRun {
 				dir := t.TempDir()
-				repos := randomRepos(r, m.mode)
+				view := views[r.IntN(len(views))]
+				repos := randomRepos(r, m.mode, view)
 				args := append([]string{"--no-database", "--compress-type=gz", "-o", filepath.Join(dir, "out")}, m.flags...)
-				rules := merge.Rules{Koji: true, InArch: expanded}
+				args = append(args, "-a", view[0]) // the last counts
+				place := merge.Place(view[0], nil, merge.Contents{Multilib: merge.MultilibAll})
+				rules := merge.Rules{Koji: true, InArch: place.InArch}
 				if m.blocks {
 					var blocked []byte
 					for c := range casesPerRun {
@@ -110,9 +113,10 @@ func methods() []method {
 	}
 }
 
-// expanded are the arches of methods: mergerepo_c expands x86_64 and adds its multilib (SEMANTICS §2.1).
+// expanded are the arches of methods: mergerepo_c expands x86_64 and adds its multilib.
 func expanded(arch string) bool {
-	return slices.Contains([]string{"x86_64", "ia32e", "amd64", "i386", "i486", "i586", "geode", "i686", "athlon", "noarch"}, arch)
+	p := merge.Place("x86_64", nil, merge.Contents{Multilib: merge.MultilibAll})
+	return p.InArch(arch)
 }
 
 // mergerepo runs mergerepo_c.
@@ -121,6 +125,16 @@ func mergerepo(t *testing.T, args []string) {
 	if out, err := exec.Command("mergerepo_c", args...).CombinedOutput(); err != nil {
 		t.Fatalf("mergerepo_c %v: %v\n%s", args, err, out)
 	}
+}
+
+// views are the views that are tried, with arches of packages: the first is that of the view.
+var views = [][]string{
+	{"x86_64", "x86_64", "i686", "noarch", "s390x", "src"},
+	{"x86_64", "x86_64", "noarch", "noarch", "i386", "i486", "i586", "i686", "athlon", "geode", "amd64", "ia32e", "ppc", "s390", "aarch64"},
+	{"s390x", "s390x", "s390", "noarch", "x86_64", "i686", "ppc"},
+	{"ppc64", "ppc64iseries", "ppc64pseries", "ppc", "ppc64le", "noarch", "s390", "src"},
+	{"i386", "i686", "athlon", "x86_64", "noarch"},
+	{"aarch64", "armv7hl", "noarch", "src"},
 }
 
 // casesPerRun is how many cases share a run of mergerepo_c, which takes longer to start than to merge.
@@ -132,19 +146,19 @@ func only(lines []string, prefix string) []string {
 }
 
 // randomRepos makes two or three sources with the packages of many cases.
-func randomRepos(r *rand.Rand, mode merge.Mode) []merge.Repo {
+func randomRepos(r *rand.Rand, mode merge.Mode, arches []string) []merge.Repo {
 	repos := make([]merge.Repo, 2+r.IntN(2))
 	for i := range repos {
 		repos[i] = merge.Repo{Name: fmt.Sprint("repo", i), Mode: mode}
 	}
 	for c := range casesPerRun {
-		addCase(r, repos, fmt.Sprintf("c%d-", c))
+		addCase(r, repos, fmt.Sprintf("c%d-", c), arches)
 	}
 	return repos
 }
 
 // addCase adds packages to sources that share names, versions and files.
-func addCase(r *rand.Rand, repos []merge.Repo, prefix string) {
+func addCase(r *rand.Rand, repos []merge.Repo, prefix string, arches []string) {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	var all []merge.Package
 	for i := range repos {
@@ -177,7 +191,7 @@ func addCase(r *rand.Rand, repos []merge.Repo, prefix string) {
 			source, version := prefix+pick("s1", "s2", "s3"), pick("1", "1.0", "1.0~rc", "2", "10")
 			k := merge.Package{
 				NEVRA: rpm.NEVRA{
-					Name: pick(source, source+"-libs", prefix+"shared"), Arch: pick("x86_64", "x86_64", "noarch", "i686", "s390x", "src"),
+					Name: pick(source, source+"-libs", prefix+"shared"), Arch: pick(arches...),
 					EVR: rpm.EVR{Epoch: pick("", "0", "1"), Version: version, Release: pick("1", "2")},
 				},
 				Time:  int64(1000 + r.IntN(5)),

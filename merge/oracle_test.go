@@ -22,21 +22,21 @@ func TestMergeOracle(t *testing.T) {
 	if err != nil || len(dirs) != 1 {
 		t.Skipf("the real repositories are not there: %v, %v", dirs, err)
 	}
-	x86 := []string{"x86_64", "ia32e", "amd64", "i386", "i486", "i586", "geode", "i686", "athlon", "noarch", "src"}
+	x86 := merge.Place("x86_64", nil, merge.Contents{Multilib: merge.MultilibAll, Sources: true}) // -a x86_64,i686,src
 	for _, c := range []struct {
-		file   string
-		mode   merge.Mode
-		arches []string
+		file  string
+		mode  merge.Mode
+		place *merge.Placement // nil: every arch
 	}{
-		{"koji", merge.ModeKoji, x86}, {"kojisimple", merge.ModeSimple, x86}, {"all", merge.ModeAll, nil}, {"default", merge.ModeRepo, nil},
+		{"koji", merge.ModeKoji, &x86}, {"kojisimple", merge.ModeSimple, &x86}, {"all", merge.ModeAll, nil}, {"default", merge.ModeRepo, nil},
 	} {
 		var repos []merge.Repo
 		for _, name := range []string{"dnf-ci-priority-1", "dnf-ci-priority-2", "dnf-ci-fedora"} {
 			repos = append(repos, readRepo(t, filepath.Join(dirs[0], name), c.mode))
 		}
 		rules := merge.Rules{Koji: true}
-		if c.arches != nil {
-			rules.InArch = func(arch string) bool { return slices.Contains(c.arches, arch) }
+		if c.place != nil {
+			rules.InArch = c.place.InArch
 		}
 		text, err := os.ReadFile(data + "oracle/merge/" + c.file + ".tsv")
 		if err != nil {

@@ -23,6 +23,9 @@ type Repo struct {
 type Rules struct {
 	// InArch reports whether packages of an arch belong to the view. Nil: all do.
 	InArch func(arch string) bool
+	// Apart reports whether a package of such an arch is kept out all the same, after it has claimed its source package: debuginfo that
+	// has a view of its own. Nil: none is.
+	Apart func(name, arch string) bool
 	// Blocked reports whether a source package, by name, is kept out. Nil: none is.
 	Blocked func(source string) bool
 	// Koji asks for what mergerepo_c does where the default differs; see the package's documentation.
@@ -42,11 +45,12 @@ const (
 	SameName         // the name and arch are taken; By has what has them
 	Replaced         // was taken, until By came
 	Copied           // the same file is in the source twice
+	SetApart         // of the view's arch, but debuginfo, or not debuginfo in a debug view
 )
 
 // String returns the fate as a listing shows it.
 func (f Fate) String() string {
-	return [...]string{"taken", "other arch", "blocked", "claimed", "same version", "same name", "replaced", "copied"}[f]
+	return [...]string{"taken", "other arch", "blocked", "claimed", "same version", "same name", "replaced", "copied", "set apart"}[f]
 }
 
 // Pick says what became of one package: repos[Repo].Packages[Index].
@@ -179,6 +183,10 @@ func (p *picker) claim(i int) {
 func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 	if !p.inArch(k.Arch) {
 		pick.Fate = OtherArch
+		return
+	}
+	if p.rules.Apart != nil && p.rules.Apart(k.Name, k.Arch) {
+		pick.Fate = SetApart
 		return
 	}
 	if mode.byBuild() || !p.rules.Koji {

@@ -22,9 +22,10 @@ type External struct {
 // Ref names what is used: "fedora@latest" or "fedora@20261121T043000Z".
 func (e External) Ref() string { return e.Repo + "@" + cmp.Or(e.ID, "latest") }
 
-// ForArch reports whether views of an arch have the external repo.
-func (e External) ForArch(arch string) bool {
-	return len(e.Arches) == 0 || slices.Contains(e.Arches, arch)
+// ForArch reports whether a view has the external repo. A debug view has those of its arch: it is the same selection. One that names a
+// debug view is only for that.
+func (e External) ForArch(view string) bool {
+	return len(e.Arches) == 0 || slices.Contains(e.Arches, view) || slices.Contains(e.Arches, merge.BaseArch(view))
 }
 
 // AddExternal gives a tag an external repo. Priorities and repos are unique in one tag, as in Koji's tag_external_repos.

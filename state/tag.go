@@ -19,12 +19,14 @@ type Tag struct {
 	Name     string     `json:"name"`
 	Created  Change     `json:"created"`
 	Changed  Change     `json:"changed"`
-	Arches   []string   `json:"arches"`             // of its views, in the order given: "x86_64", "src"
+	Arches   []string   `json:"arches"`             // its views, in the order given: "x86_64", "x86_64-debug", "src"
 	Inherit  []Link     `json:"inherit,omitempty"`  // by priority
 	External []External `json:"external,omitempty"` // by priority
 	// Koji asks for what Koji's hub and mergerepo_c do where the default differs (package merge) in its own views.
 	Koji     bool     `json:"koji,omitempty"`
 	Metadata Metadata `json:"metadata,omitzero"` // of its views
+	// Contents is what its own views hold beside packages of their arch, or leave out.
+	Contents merge.Contents `json:"contents,omitzero"`
 	// PkgOrigins asks for pkgorigins.gz in the metadata of its own views. Their content then depends on the site, too.
 	PkgOrigins bool `json:"pkgorigins,omitempty"`
 	// Signatures says which copies of RPMs its views take, the inherited ones too.
@@ -187,24 +189,8 @@ func CreateTag(tx Tx, name string, arches []string) error {
 	} else if had {
 		return fmt.Errorf("tag %s: %w", name, iofs.ErrExist)
 	}
-	if len(arches) == 0 {
-		return fmt.Errorf("tag %s: no arch given: %w", name, iofs.ErrInvalid)
-	}
-	seen := map[string]bool{}
-	for _, a := range arches {
-		if err := CheckName("arch", a); err != nil {
-			return err
-		}
-		if err := checkNotPinned("arch", a); err != nil {
-			return err
-		}
-		if a == "noarch" {
-			return fmt.Errorf("tag %s: noarch is not an arch of a view: noarch packages are in every view: %w", name, iofs.ErrInvalid)
-		}
-		if seen[a] {
-			return fmt.Errorf("tag %s: arch %s given twice: %w", name, a, iofs.ErrInvalid)
-		}
-		seen[a] = true
+	if err := checkArches(name, arches); err != nil {
+		return err
 	}
 	putTag(tx, Tag{Name: name, Created: now(tx), Arches: slices.Clone(arches)})
 	return nil

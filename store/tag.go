@@ -55,6 +55,11 @@ type TagSettings struct {
 	PkgOrigins *bool
 	Listed     *bool  // whether it takes only builds of packages in its package list
 	Until      *int64 // when it is removed, in seconds since 1970 UTC; 0: never
+	// Arches are its views from now on; the others say what these hold beside packages of their arch, or leave out.
+	Arches    *[]string
+	Multilib  *merge.Multilib
+	Sources   *bool
+	Debuginfo *bool
 }
 
 // SetTag changes settings of a tag, all in one event.
@@ -95,6 +100,14 @@ func (s *Store) setTag(tx *index.Tx, tag string, set TagSettings) error {
 			return err
 		}
 	}
+	if set.Arches != nil {
+		if err := state.SetArches(tx, tag, *set.Arches); err != nil {
+			return err
+		}
+	}
+	if err := setContents(tx, t, set); err != nil {
+		return err
+	}
 	want := t.Signatures
 	if set.Keys != nil {
 		want.Keys = *set.Keys
@@ -106,6 +119,24 @@ func (s *Store) setTag(tx *index.Tx, tag string, set TagSettings) error {
 		return nil
 	}
 	return state.SetSignatures(tx, tag, want)
+}
+
+// setContents changes what is given of what the views of a tag hold.
+func setContents(tx *index.Tx, t state.Tag, set TagSettings) error {
+	if set.Multilib == nil && set.Sources == nil && set.Debuginfo == nil {
+		return nil
+	}
+	c := t.Contents
+	if set.Multilib != nil {
+		c.Multilib = *set.Multilib
+	}
+	if set.Sources != nil {
+		c.Sources = *set.Sources
+	}
+	if set.Debuginfo != nil {
+		c.NoDebuginfo = !*set.Debuginfo
+	}
+	return state.SetContents(tx, t.Name, c)
 }
 
 // DeleteTag removes a tag that no other inherits from.

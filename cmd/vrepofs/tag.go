@@ -47,7 +47,7 @@ func (a *app) tagCreate() *cobra.Command {
 		Use:   "create TAG {--arch ARCH… | --inherit BASE} [FLAGS]",
 		Short: "Make an empty tag",
 		Long: `Makes an empty tag with a view, tags/TAG/ARCH in the mount, for each arch. noarch packages are in every view; the
-arch src is a view of the source RPMs.
+arch src is a view of the source RPMs, and x86_64-debug one of the debuginfo that x86_64 then has not.
 
 The tag takes builds of the packages in its package list (vrepofs tag package --help), those in the list of what it inherits
 from, too. With --open it takes builds of any package.
@@ -112,9 +112,10 @@ func (a *app) tagSet() *cobra.Command {
 	var keys []string
 	var required, origins, open bool
 	var compat, until string
+	var contents contentsFlags
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
-		Short: "Say how a tag's views are written and which signatures they want",
+		Short: "Say what a tag's views hold, how they are written and which signatures they want",
 		Long: `Says how the metadata (repodata) of a tag's own views is written from now on, and which signed copies of packages they
 take; tags that inherit from it have their own setting. Of --compress and --changelogs what is not given goes back to its
 default, unless only other things are set. --pkgorigins, --keys and --require-signed stay until they are given again (--keys "" ends them).
@@ -129,13 +130,16 @@ does: NAME-VERSION-RELEASE.ARCH, a tab, and SITE/tags/TAG/ of the tag that has t
 external repo. SITE is the first URL of vrepofs site show; without one it is "vrepofs:".
 
 --open lets the tag take builds of any package. --open=false closes it: it takes builds of the packages in its package list,
-to which those of the builds are added that it has.`,
+to which those of the builds are added that it has.
+
+` + contentsHelp,
 		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
   vrepofs tag set dev                                   # back to gzip and 10
   vrepofs tag set release --keys 6B63CAB6630C11E0,FD431D51 --require-signed
   vrepofs tag set release --require-signed=false
   vrepofs tag set dev --pkgorigins
-  vrepofs tag set scratch --open`,
+  vrepofs tag set scratch --open
+  vrepofs tag set dev --arch x86_64,x86_64-debug,src --multilib all`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var set ctl.TagSettings
@@ -168,6 +172,9 @@ to which those of the builds are added that it has.`,
 			default:
 				return wrong(cmd, "--compat %s: want koji or none", compat)
 			}
+			if err := contents.put(cmd, &set); err != nil {
+				return err
+			}
 			if set == (ctl.TagSettings{}) || cmd.Flags().Changed("compress") || cmd.Flags().Changed("changelogs") {
 				set.Metadata = &m
 			}
@@ -178,6 +185,7 @@ to which those of the builds are added that it has.`,
 	})
 	metadataFlags(cmd, &m)
 	signatureFlags(cmd, &keys, &required)
+	contents.add(cmd)
 	cmd.Flags().BoolVar(&origins, "pkgorigins", false, "put Koji's pkgorigins.gz into the metadata: the source of each package")
 	cmd.Flags().BoolVar(&open, "open", false, "take builds of any package, listed or not; =false: of listed ones")
 	cmd.Flags().StringVar(&until, "until", "", "remove the tag after `TIME`: 36h or 7d from now, or a UTC time; none: keep it")
@@ -331,6 +339,7 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	if t.PkgOrigins {
 		field("origins", "in pkgorigins.gz")
 	}
+	field("holds", showContents(t.Contents))
 	field("blocked", strings.Join(t.Blocked, " "))
 	if t.Listed {
 		field("packages", fmt.Sprintf("listed, %d by this tag (vrepofs tag package list %s)", len(t.Unblocked), t.Name))
