@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"rpm":           0, // EVR, NEVRA, what a header says
 	"sign":          0, // detached OpenPGP signatures by key file, gpg or command
 	"pinned":        0, // .repo and mirrorlist: their text
+	"comps":         0, // comps.xml: groups of packages
 	"blob":          1, // content-addressed store
 	"closure":       1, // requirements that nothing in a set of packages meets
 	"tree":          2, // persistent Merkle map, directory entries
