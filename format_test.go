@@ -15,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"vrepofs/blob"
+	"vrepofs/comps"
 	"vrepofs/disk"
 	"vrepofs/index"
 	"vrepofs/rpm"
@@ -127,6 +128,8 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 			state.AddParent(tx, "dev", state.Link{Parent: "base", Priority: 10}),
 			state.AddToTag(tx, "dev", "a-1-2"),
 			state.SetBlocked(tx, "dev", true, "b"),
+			state.PutGroup(tx, "base", "core", comps.Config{About: comps.About{Name: "Core", Description: "What each machine has"}}),
+			state.PutInGroup(tx, "base", "core", comps.Entry{Name: "nscd", Type: "conditional", Requires: "glibc"}),
 			state.Freeze(tx, "production"),
 			state.Publish(tx, []state.Move{
 				{Path: "staging/9/os", New: &state.Channel{Tag: "dev", Arch: "x86_64", AsOf: state.Change{Event: 1, Stamp: at}, Mode: state.Generated, Root: dir, Count: 1, Bytes: rpm.Size}},
@@ -149,20 +152,26 @@ func stateRecords(t *testing.T, out map[string][]byte, rpm state.RPM, at int64) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	base, err := state.GetTag(now, "base")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, get := range map[string]func() ([]byte, error){
-		"repo":         func() ([]byte, error) { return now.Get("repos", "r") },
-		"snapshot":     func() ([]byte, error) { return now.Get("snapshots", "r@20261121T043000Z") },
-		"build":        func() ([]byte, error) { return now.Get("builds", "a-1-2") },
-		"tag":          func() ([]byte, error) { return now.Get("tags", "dev") },
-		"channel":      func() ([]byte, error) { return now.Get("channels", "staging/r") },
-		"settings":     func() ([]byte, error) { return now.Get("settings", "/staging") },
-		"lists":        func() ([]byte, error) { return now.Get("lists", "/production") },
-		"site":         func() ([]byte, error) { return now.Get("site", "site") },
-		"published":    func() ([]byte, error) { return now.Get("published", "channels") },
-		"channel put":  func() ([]byte, error) { return now.Get("channels", "staging/KEY") },
-		"channel view": func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
-		"tag build":    func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
-		"tag package":  func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },
+		"repo":              func() ([]byte, error) { return now.Get("repos", "r") },
+		"snapshot":          func() ([]byte, error) { return now.Get("snapshots", "r@20261121T043000Z") },
+		"build":             func() ([]byte, error) { return now.Get("builds", "a-1-2") },
+		"tag":               func() ([]byte, error) { return now.Get("tags", "dev") },
+		"channel":           func() ([]byte, error) { return now.Get("channels", "staging/r") },
+		"settings":          func() ([]byte, error) { return now.Get("settings", "/staging") },
+		"lists":             func() ([]byte, error) { return now.Get("lists", "/production") },
+		"site":              func() ([]byte, error) { return now.Get("site", "site") },
+		"published":         func() ([]byte, error) { return now.Get("published", "channels") },
+		"channel put":       func() ([]byte, error) { return now.Get("channels", "staging/KEY") },
+		"channel view":      func() ([]byte, error) { return now.Get("channels", "staging/9/os") },
+		"tag build":         func() ([]byte, error) { return tree.Get(now, dev.Builds, "a-1-2") },
+		"tag package":       func() ([]byte, error) { return tree.Get(now, dev.Packages, "b") },
+		"tag group":         func() ([]byte, error) { return tree.Get(now, base.Groups, "core") },
+		"tag group package": func() ([]byte, error) { return tree.Get(now, base.Groups, "core/nscd") },
 	} {
 		if out[name], err = get(); err != nil {
 			t.Fatalf("%s: %v", name, err)

@@ -26,6 +26,7 @@ type TagChange struct {
 	Retagged  []string      `json:"retagged,omitempty"` // that it had: tagged again
 	Removed   []string      `json:"removed,omitempty"`
 	Packages  []ValueChange `json:"packages,omitempty"` // of its package list: "blocked", "listed"
+	Groups    []ValueChange `json:"groups,omitempty"`   // "core", or "core/bash" for what is in it
 	Parents   []ValueChange `json:"parents,omitempty"`
 	Externals []ValueChange `json:"externals,omitempty"`
 	Settings  []ValueChange `json:"settings,omitempty"`
@@ -104,7 +105,7 @@ func (h *Handler) tagHistory(ctx context.Context, req *HistoryRequest) (*TagHist
 		}
 		for _, t := range e.Tags {
 			v.Tags = append(v.Tags, TagChange{
-				Tag: t.Tag, Created: t.Created, Added: t.Added, Retagged: t.Retagged, Removed: t.Removed, Packages: valuesOf(t.Packages),
+				Tag: t.Tag, Created: t.Created, Added: t.Added, Retagged: t.Retagged, Removed: t.Removed, Packages: valuesOf(t.Packages), Groups: valuesOf(t.Groups),
 				Parents: valuesOf(t.Parents), Externals: valuesOf(t.Externals), Settings: valuesOf(t.Settings),
 			})
 		}

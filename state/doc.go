@@ -10,7 +10,7 @@
 //	repos       fedora                            Repo: {"created":3,"latest":"20261121T043000Z","changed":9,"stamp":1795235400}
 //	snapshots   fedora@20261121T043000Z           Snapshot: mode, counts, the directory's tree.Entry, the packages' tree
 //	builds      zlib-1.3.1-4.fc42                 Build, in binary: id, source NVR, RPM rows
-//	tags        f42-build                         Tag: arches, inheritance, roots of its builds' and packages' trees
+//	tags        f42-build                         Tag: arches, inheritance, roots of the trees of its builds, packages, groups
 //	counters    build                             the last build id given, decimal
 //	channels    production/9/core/x86_64/os       Channel: what is published there, with its directory's tree.Entry
 //	channelmoves /production/9                    when what is seen at or below a path last changed: {"event":21,"stamp":1795235400}
@@ -25,6 +25,7 @@
 //
 //	Tag.Builds     zlib-1.3.1-4.fc42              TagBuild, in binary: event, id, package, digest of the build's record
 //	Tag.Packages   zlib                           TagPackage: {"blocked":true,"event":18}
+//	Tag.Groups     core/bash                      groupEntryRow: {"type":"mandatory"}; "core" is a groupRow
 //
 //	Snapshot.RPMs  Packages/z/zlib-1.3.1-4.fc42.x86_64.rpm   RPM, in binary
 //

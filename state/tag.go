@@ -40,6 +40,8 @@ type Tag struct {
 	Until    int64       `json:"until,omitempty"`
 	Builds   blob.Digest `json:"builds"`   // tree: NVR → TagBuild
 	Packages blob.Digest `json:"packages"` // tree: package → TagPackage
+	// Groups is the tree of what the tag itself says of groups; see TagGroups.
+	Groups blob.Digest `json:"groups,omitzero"`
 }
 
 // Link is one parent that a tag inherits from. merge.Link says what its limits mean.

@@ -17,13 +17,14 @@ type TagDiff struct {
 	Retagged         []string // that both have, tagged again, and so more recent than they were
 	Removed          []string // that only the old state has
 	Packages         []ValueChange
+	Groups           []ValueChange // by "core" or, for what is in it, "core/bash"
 	Parents          []ValueChange
 	Externals        []ValueChange
 	Settings         []ValueChange
 }
 
-// ValueChange is one thing whose value differs: an entry of the package list ("blocked", "listed"), a parent ("priority 10"),
-// an external repo, a setting. "" is a thing that is not there, or a setting with its default.
+// ValueChange is one thing whose value differs: an entry of the package list ("blocked", "listed"), a row of groups ("mandatory"),
+// a parent ("priority 10"), an external repo, a setting. "" is a thing that is not there, or a setting with its default.
 type ValueChange struct{ Name, Old, New string }
 
 // Empty reports whether nothing differs.
@@ -33,12 +34,12 @@ func (d *TagDiff) Empty() bool {
 
 // Len is the number of things that differ.
 func (d *TagDiff) Len() int {
-	return len(d.Added) + len(d.Retagged) + len(d.Removed) + len(d.Packages) + len(d.Parents) + len(d.Externals) + len(d.Settings)
+	return len(d.Added) + len(d.Retagged) + len(d.Removed) + len(d.Packages) + len(d.Groups) + len(d.Parents) + len(d.Externals) + len(d.Settings)
 }
 
 // DiffTags compares two states of a tag; nil is a tag that is not there. r reads the nodes of both. It costs what differs.
-func DiffTags(r tree.Reader, old, new *Tag) (TagDiff, error) {
-	d := TagDiff{Created: old == nil && new != nil, Deleted: old != nil && new == nil}
+func DiffTags(r tree.Reader, old, new *Tag) (d TagDiff, err error) {
+	d = TagDiff{Created: old == nil && new != nil, Deleted: old != nil && new == nil}
 	var a, b Tag
 	if old != nil {
 		a = *old
@@ -71,6 +72,9 @@ func DiffTags(r tree.Reader, old, new *Tag) (TagDiff, error) {
 		}
 		d.Packages = append(d.Packages, c)
 	}
+	if d.Groups, err = diffGroups(r, a, b); err != nil {
+		return d, fmt.Errorf("compare groups of tag %s: %w", b.Name, err)
+	}
 	links := func(t Tag) map[string]string {
 		m := map[string]string{}
 		for _, l := range t.Inherit {
@@ -89,7 +93,7 @@ func DiffTags(r tree.Reader, old, new *Tag) (TagDiff, error) {
 		if t == nil {
 			return nil
 		}
-		m := flat(*t, "name", "created", "changed", "inherit", "external", "builds", "packages")
+		m := flat(*t, "name", "created", "changed", "inherit", "external", "builds", "packages", "groups")
 		if t.Until != 0 {
 			m["until"] = FormatStamp(t.Until)
 		}

@@ -94,6 +94,13 @@ func historyLines(tag string, e ctl.TagEvent) []string {
 		for _, p := range c.Packages {
 			lines = append(lines, before+"package "+changeText(p))
 		}
+		for i, p := range c.Groups {
+			if i == maxHistoryShown {
+				lines = append(lines, fmt.Sprintf("%sand %s more; --json lists them", before, showCount(len(c.Groups)-i, "line of groups")))
+				break
+			}
+			lines = append(lines, before+"group "+changeText(p))
+		}
 		for _, p := range c.Parents {
 			lines = append(lines, before+"parent "+changeText(p))
 		}
