@@ -46,6 +46,8 @@ func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map
 		sel.repos, sel.rpms = append(sel.repos, repo), append(sel.rpms, rpms)
 	}
 	add("builds", v.buildMode(arch), sel.built)
+	// Of several builds of a package mergerepo_c keeps what the mode keeps; else all that the tag asks for stay.
+	sel.repos[0].Several = v.Tags[v.Tag].Latest != 0 && !v.Tags[v.Tag].Koji
 	for _, e := range v.Externals {
 		if !e.ForArch(arch) || e.Snapshot.Count == 0 {
 			continue

@@ -22,6 +22,7 @@ type Tag struct {
 	Count      int      `json:"count"`                // number of builds in the tag itself
 	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
 	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
+	Latest     int      `json:"latest,omitempty"`     // builds of each package in its views: 0 is 1, negative all
 	Listed     bool     `json:"listed,omitempty"`     // it takes only builds of packages in its package list
 	Contents   Contents `json:"contents,omitzero"`    // what its views hold beside packages of their arch, or leave out
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
@@ -70,6 +71,7 @@ type TagSettings struct {
 	RequireSigned *bool     `json:"require_signed,omitempty"` // show nothing that none of them signed
 	Koji          *bool     `json:"koji,omitempty"`           // views as Koji's hub and mergerepo_c make them
 	PkgOrigins    *bool     `json:"pkgorigins,omitempty"`     // pkgorigins.gz in the metadata of its views
+	Latest        *int      `json:"latest,omitempty"`         // builds of each package in its views; negative: all
 	Listed        *bool     `json:"listed,omitempty"`         // take only builds of packages in the package list
 	Until         *Until    `json:"until,omitempty"`          // when the tag is removed
 	Arches        *[]string `json:"arches,omitempty"`         // its views, all of them
@@ -255,7 +257,7 @@ func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, erro
 	}
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
-		PkgOrigins: req.PkgOrigins, Listed: req.Listed, Until: until,
+		PkgOrigins: req.PkgOrigins, Listed: req.Listed, Latest: req.Latest, Until: until,
 		Arches: req.Arches, Multilib: (*merge.Multilib)(req.Multilib), Sources: req.Sources, Debuginfo: req.Debuginfo,
 	}))
 }
@@ -293,7 +295,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
-		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Listed: t.Listed, Until: stampTime(t.Until),
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Listed: t.Listed, Latest: t.Latest, Until: stampTime(t.Until),
 		Contents: Contents{string(t.Contents.Multilib), t.Contents.Sources, t.Contents.NoDebuginfo},
 	}
 	if h.d != nil {

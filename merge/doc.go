@@ -30,6 +30,8 @@
 //	pkg_filter                        what does not match is not         concerns the package list: the build is seen if
 //	                                  inherited through the link         another way lists the package (readPackageList)
 //	latest N, a build in two tags     takes one of the N places          takes two (readTaggedBuilds)
+//	latest N beside external repos    all of them stay                   the builds' source keeps what its mode keeps: of
+//	                                                                     versions of a source package the highest
 //	koji source, highest version      by epoch too, as far as packages   by the file name of the source RPM, which has no epoch
 //	of a source package               tell it                            (mergerepo_c, koji.c: koji_stuff_prepare)
 //	what claims a source package      packages of the view's arch,       packages of any arch; source RPMs claim nothing
@@ -43,7 +45,8 @@
 //
 // Packages joins the packages of a tag's builds and of external repos, each source with a mode of its own: Koji's three, and
 // mergerepo_c's methods (Mode). A source of any mode claims its source packages; a source of ModeKoji gives only what none
-// before it has claimed. Where all sources have one mode and koji is asked for, the result is mergerepo_c's for the same arches: with
+// before it has claimed. The builds' source, where a tag asks for several builds of a package (Repo.Several), claims all of them, and they do
+// not compete with each other. Where all sources have one mode and koji is asked for, the result is mergerepo_c's for the same arches: with
 // multilib those that it takes for -a x86_64. Groups, modules and advisories of external repos are not merged yet.
 //
 // # Arches

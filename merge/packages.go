@@ -17,6 +17,8 @@ type Repo struct {
 	Name     string // for provenance: "build", "fedora@20261121T043000Z"
 	Mode     Mode
 	Packages []Package
+	// Several says that it may give several versions of a package, which are chosen already: its packages do not compete with each other.
+	Several bool
 }
 
 // Rules are those of a whole view.
@@ -66,9 +68,10 @@ type nameArch struct{ name, arch string }
 // claim says where a source package comes from.
 type claim struct {
 	repo   int
-	source string  // file name of the source RPM
-	evr    rpm.EVR // its version, and epoch as far as its packages tell
-	by     int     // index of a package of it
+	source string          // file name of the source RPM
+	evr    rpm.EVR         // its version, and epoch as far as its packages tell
+	by     int             // index of a package of it
+	others map[string]bool // of a source with Several: file names of the other source RPMs of it, and of this one
 }
 
 // picker is one Packages.
@@ -177,6 +180,20 @@ func (p *picker) claim(i int) {
 		}
 		p.claims[src.Name] = claim{repo: i, source: file, evr: src.EVR, by: src.by}
 	}
+	if !p.repos[i].Several {
+		return
+	}
+	for file, src := range found {
+		c := p.claims[src.Name]
+		if c.repo != i {
+			continue
+		}
+		if c.others == nil {
+			c.others = map[string]bool{}
+			p.claims[src.Name] = c
+		}
+		c.others[file] = true
+	}
 }
 
 // pick decides about one package.
@@ -196,14 +213,27 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 	}
 	if mode == ModeKoji {
 		nvra := k.NVRA()
-		if old := p.nvras[nvra]; old != nil {
+		if old := p.nvras[nvra]; old == nil {
+			p.nvras[nvra] = pick
+		} else if p.compete(pick, old) {
 			pick.Fate, pick.By = SameVersion, old
 			return
 		}
-		p.nvras[nvra] = pick
 	}
 	key := nameArch{k.Name, k.Arch}
 	olds := p.taken[key]
+	var own []*Pick // of olds, those that it does not compete with
+	if p.repos[pick.Repo].Several {
+		all := olds
+		olds = nil
+		for _, old := range all {
+			if p.compete(pick, old) {
+				olds = append(olds, old)
+			} else {
+				own = append(own, old)
+			}
+		}
+	}
 	switch mode {
 	case ModeSimple:
 	case ModeKoji, ModeBare, ModeAll:
@@ -225,8 +255,11 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 		}
 		olds = nil
 	}
-	p.taken[key] = append(olds, pick)
+	p.taken[key] = append(append(olds, own...), pick)
 }
+
+// compete reports whether one of two packages can keep the other out.
+func (p *picker) compete(a, b *Pick) bool { return a.Repo != b.Repo || !p.repos[a.Repo].Several }
 
 // replaces reports whether a package takes the place of one with its name and arch.
 func replaces(mode Mode, k, old *Package) bool {
@@ -252,7 +285,7 @@ func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 	if mode != ModeKoji {
 		return true
 	}
-	if c := p.claims[src.Name]; c.source != file {
+	if c := p.claims[src.Name]; c.source != file && !c.others[file] {
 		pick.Fate, pick.By = Claimed, &p.picks[p.first[c.repo]+c.by]
 		return false
 	}

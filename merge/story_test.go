@@ -23,7 +23,9 @@ var update = flag.Bool("update", false, "rewrite the wanted parts of the stories
 //	inherit CHILD PARENT PRIORITY
 //	add TAG NVR…            builds tagged in one event; the order of first mention is the order of build ids
 //	remove TAG NVR
-//	block TAG PACKAGE       and unblock
+//	block TAG PACKAGE       and list, unblock (the same), unlist
+//	close TAG               tags are open until they are closed
+//	latest TAG N            how many builds of a package its views show; -1: all
 //
 // and for each view TAG what became of every build, in the order of consideration.
 func TestStories(t *testing.T) {
@@ -104,11 +106,16 @@ type story struct {
 	parents map[string][]link
 	builds  map[string][]merge.Build
 	lists   map[string]map[string]bool
+	closed  map[string]bool
+	latest  map[string]int
 }
 
 func parseStory(t *testing.T, text string) *story {
 	t.Helper()
-	s := &story{ids: map[string]uint64{}, parents: map[string][]link{}, builds: map[string][]merge.Build{}, lists: map[string]map[string]bool{}}
+	s := &story{
+		ids: map[string]uint64{}, parents: map[string][]link{}, builds: map[string][]merge.Build{}, lists: map[string]map[string]bool{},
+		closed: map[string]bool{}, latest: map[string]int{},
+	}
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
@@ -129,7 +136,17 @@ func parseStory(t *testing.T, text string) *story {
 			}
 		case f[0] == "remove" && len(f) == 3:
 			s.remove(f[1], f[2])
-		case (f[0] == "block" || f[0] == "unblock") && len(f) == 3:
+		case f[0] == "close" && len(f) == 2:
+			s.closed[f[1]] = true
+		case f[0] == "latest" && len(f) == 3:
+			n, err := strconv.Atoi(f[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.latest[f[1]] = n
+		case f[0] == "unlist" && len(f) == 3:
+			delete(s.lists[f[1]], f[2])
+		case (f[0] == "block" || f[0] == "unblock" || f[0] == "list") && len(f) == 3:
 			if s.lists[f[1]] == nil {
 				s.lists[f[1]] = map[string]bool{}
 			}
@@ -174,14 +191,14 @@ func (s *story) view(t *testing.T, tag string, koji bool) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, merge.Source{Tag: v.Tag, Builds: builds, Packages: s.lists[v.Tag], Filter: filter})
+		sources = append(sources, merge.Source{Tag: v.Tag, Builds: builds, Packages: s.lists[v.Tag], Filter: filter, Listed: s.closed[v.Tag]})
 		out += " " + v.Tag
 		if len(v.Filters) > 0 {
 			out += "(" + strings.Join(v.Filters, " & ") + ")"
 		}
 	}
 	out += "\n"
-	for _, c := range merge.Builds(sources, merge.BuildRules{Koji: koji}) {
+	for _, c := range merge.Builds(sources, merge.BuildRules{Koji: koji, Latest: s.latest[tag]}) {
 		out += strings.TrimSpace(fmt.Sprintf("%s %s %s %s", c.Tag, c.NVR, c.Verdict, c.By)) + "\n"
 	}
 	return out

@@ -103,6 +103,25 @@ func SetKoji(tx Tx, tag string, koji bool) error {
 	return nil
 }
 
+// SetLatest says how many builds of each package the views of a tag hold, of those that come first; negative: all.
+func SetLatest(tx Tx, tag string, latest int) error {
+	t, err := GetTag(tx, tag)
+	if err != nil {
+		return err
+	}
+	switch {
+	case latest == 0:
+		return fmt.Errorf("tag %s: latest 0: want 1 or more, or all: %w", tag, iofs.ErrInvalid)
+	case latest < 0:
+		latest = -1
+	case latest == 1:
+		latest = 0 // as in records of tags that never said
+	}
+	t.Latest = latest
+	putTag(tx, t)
+	return nil
+}
+
 // SetPkgOrigins says whether the metadata of a tag's views tells where each package comes from.
 func SetPkgOrigins(tx Tx, tag string, origins bool) error {
 	t, err := GetTag(tx, tag)

@@ -53,6 +53,7 @@ type TagSettings struct {
 	Koji     *bool           // whether its views are as Koji's hub and mergerepo_c make them
 	// PkgOrigins says whether the metadata of its views tells where each package comes from.
 	PkgOrigins *bool
+	Latest     *int   // how many builds of each package its views hold; negative: all
 	Listed     *bool  // whether it takes only builds of packages in its package list
 	Until      *int64 // when it is removed, in seconds since 1970 UTC; 0: never
 	// Arches are its views from now on; the others say what these hold beside packages of their arch, or leave out.
@@ -92,6 +93,11 @@ func (s *Store) setTag(tx *index.Tx, tag string, set TagSettings) error {
 	}
 	if set.PkgOrigins != nil {
 		if err := state.SetPkgOrigins(tx, tag, *set.PkgOrigins); err != nil {
+			return err
+		}
+	}
+	if set.Latest != nil {
+		if err := state.SetLatest(tx, tag, *set.Latest); err != nil {
 			return err
 		}
 	}

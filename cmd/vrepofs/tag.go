@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func (a *app) tagSet() *cobra.Command {
 	var m ctl.Metadata
 	var keys []string
 	var required, origins, open bool
-	var compat, until string
+	var compat, until, latest string
 	var contents contentsFlags
 	cmd := a.changes(&cobra.Command{
 		Use:   "set TAG [FLAGS]",
@@ -132,6 +133,9 @@ external repo. SITE is the first URL of vrepofs site show; without one it is "vr
 --open lets the tag take builds of any package. --open=false closes it: it takes builds of the packages in its package list,
 to which those of the builds are added that it has.
 
+--latest is how many builds of each package its views hold: those that would be next if the first were not there. Beside
+external repos, too, all of them are shown, unless --compat koji lets mergerepo_c's rule pick one.
+
 ` + contentsHelp,
 		Example: `  vrepofs tag set dev --compress zstd --changelogs 3
   vrepofs tag set dev                                   # back to gzip and 10
@@ -139,6 +143,7 @@ to which those of the builds are added that it has.
   vrepofs tag set release --require-signed=false
   vrepofs tag set dev --pkgorigins
   vrepofs tag set scratch --open
+  vrepofs tag set archive --latest all
   vrepofs tag set dev --arch x86_64,x86_64-debug,src --multilib all`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -152,6 +157,17 @@ to which those of the builds are added that it has.
 			}
 			if cmd.Flags().Changed("pkgorigins") {
 				set.PkgOrigins = &origins
+			}
+			if cmd.Flags().Changed("latest") {
+				n, err := strconv.ParseInt(latest, 10, 32)
+				if latest == "all" {
+					n, err = -1, nil
+				}
+				if err != nil || n == 0 || n < -1 || n == -1 && latest != "all" {
+					return wrong(cmd, "--latest %s: want a number from 1 on, or all", latest)
+				}
+				number := int(n)
+				set.Latest = &number
 			}
 			if cmd.Flags().Changed("open") {
 				listed := !open
@@ -188,6 +204,7 @@ to which those of the builds are added that it has.
 	contents.add(cmd)
 	cmd.Flags().BoolVar(&origins, "pkgorigins", false, "put Koji's pkgorigins.gz into the metadata: the source of each package")
 	cmd.Flags().BoolVar(&open, "open", false, "take builds of any package, listed or not; =false: of listed ones")
+	cmd.Flags().StringVar(&latest, "latest", "", "show `N` builds of each package, or all; 1 if it was never set")
 	cmd.Flags().StringVar(&until, "until", "", "remove the tag after `TIME`: 36h or 7d from now, or a UTC time; none: keep it")
 	cmd.Flags().StringVar(&compat, "compat", "", "select as `WHAT` does where our default differs: koji (its hub and mergerepo_c), or none")
 	return cmd
@@ -340,6 +357,12 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 		field("origins", "in pkgorigins.gz")
 	}
 	field("holds", showContents(t.Contents))
+	switch {
+	case t.Latest < 0:
+		field("latest", "all builds")
+	case t.Latest > 1:
+		field("latest", fmt.Sprintf("%d builds of each package", t.Latest))
+	}
 	field("blocked", strings.Join(t.Blocked, " "))
 	if t.Listed {
 		field("packages", fmt.Sprintf("listed, %d by this tag (vrepofs tag package list %s)", len(t.Unblocked), t.Name))
