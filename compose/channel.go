@@ -24,7 +24,8 @@ import (
 //     repodata keeps its bytes;
 //   - of what vrepofs made, signatures of repomd.xml are never taken from source, and those at the path stay: Seal puts new ones.
 //
-// It costs what differs between the two trees; without a was the directories of source and, in verbatim ones, their files. New nodes
+// It costs what differs between the two trees, but for the files in package directories of what vrepofs made, which it need not look
+// at; without a was the directories of source and, in verbatim ones, their files. New nodes
 // go to w, new blobs, which blobs lists, to put (blob.Lease.Write, to be flushed by the caller; or blob.Sum to learn what
 // would be).
 func (c *Composer) Restamp(w tree.Writer, put func([]byte) (blob.Digest, error), mode state.Mode, source, was tree.Entry, stamp int64) (root tree.Entry, blobs []blob.Digest, err error) {
@@ -58,13 +59,18 @@ func (s *stamper) dir(path string, src, was tree.Entry) (tree.Entry, error) {
 	if src.Digest == was.Digest {
 		return was, nil
 	}
+	if timeless, err := s.timeless(path, src); timeless || err != nil {
+		return s.become(src, was), err
+	}
 	var changes []tree.DirChange
+	kept := true               // the entries that come are those of src, their times included
 	var repomd, old tree.Entry // found to differ, and held back
 	for d, err := range tree.Diff(s.w, was.Digest, src.Digest) {
 		if err != nil {
 			return tree.Entry{}, err
 		}
 		if s.generated && isSignature(path+d.Name) {
+			kept = false
 			continue
 		}
 		if d.New == nil {
@@ -82,15 +88,19 @@ func (s *stamper) dir(path string, src, was tree.Entry) (tree.Entry, error) {
 			return tree.Entry{}, fmt.Errorf("%s%s: %w", path, d.Name, err)
 		}
 		if s.generated && path+d.Name == repomdPath {
-			repomd, old = e, before
+			kept, repomd, old = false, e, before
 			continue
 		}
+		there := e
 		if e, err = s.entry(path+d.Name, e, before); err != nil {
 			return tree.Entry{}, err
 		}
-		if d.Old == nil || e != before {
+		if kept = kept && e == there; d.Old == nil || e != before {
 			changes = append(changes, tree.DirChange{Name: d.Name, Entry: e})
 		}
+	}
+	if kept { // then nothing needs to be made
+		return s.become(src, was), nil
 	}
 	// All other repodata is named by its checksum: if it is the same, so is what repomd.xml says, but for its times.
 	if repomd.Kind != 0 && (len(changes) > 0 || old.Kind == 0) {
@@ -106,16 +116,28 @@ func (s *stamper) dir(path string, src, was tree.Entry) (tree.Entry, error) {
 	return tree.ChangeDir(s.w, was, s.stamp, changes)
 }
 
+// timeless reports whether the times of all that a directory holds are the same everywhere, so that it need not be looked through: what
+// vrepofs makes has only RPMs beside and in its package directories.
+func (s *stamper) timeless(path string, src tree.Entry) (bool, error) {
+	if !s.generated || path == "" || path == "repodata/" {
+		return false, nil
+	}
+	n, err := tree.Len(s.w, src.Digest)
+	return int64(src.Nodes) == int64(n)+1, err // no directories
+}
+
+// become is the directory was when it gets just the entries of src, which differ.
+func (s *stamper) become(src, was tree.Entry) tree.Entry {
+	src.Mtime, src.Perm, src.Gid = s.stamp, was.Perm, was.Gid
+	return src
+}
+
 // fresh is dir where nothing was.
 func (s *stamper) fresh(path string, src tree.Entry) (tree.Entry, error) {
-	n, err := tree.Len(s.w, src.Digest)
-	if err != nil {
-		return tree.Entry{}, err
+	if timeless, err := s.timeless(path, src); timeless || err != nil {
+		return s.become(src, tree.Entry{}), err
 	}
-	if s.generated && path != "" && path != "repodata/" && int64(src.Nodes) == int64(n)+1 { // RPMs and no directories
-		src.Mtime = s.stamp
-		return src, nil
-	}
+	var err error
 	dir, made := tree.MakeDir(s.w, s.stamp, func(yield func(string, tree.Entry) bool) {
 		for item, e := range tree.List(s.w, src.Digest, "") {
 			if err = e; err != nil {

@@ -196,7 +196,7 @@ func (s *scanner) str(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	if len(b) > cacheString {
+	if len(b) > cacheString || s.cache == nil {
 		return string(b)
 	}
 	slot := &s.cache[maphash.Bytes(s.seed, b)%cacheSize]

@@ -12,7 +12,7 @@ const MaxRecords = 1024
 // ParseRepomd reads a repomd.xml. Hrefs are not checked: they may be absolute or have "..". Elements it does not know are
 // left out.
 func ParseRepomd(r io.Reader) (*Repomd, error) {
-	s := newScanner(r)
+	s := smallScanner(r)
 	m, err := s.repomd()
 	if err != nil {
 		return nil, fmt.Errorf("read repomd: %w", err)

@@ -86,15 +86,19 @@ type scanner struct {
 	acc     []byte // what content and join return
 
 	seed  maphash.Seed
-	cache []string // strings seen lately, by hash
+	cache []string // strings seen lately, by hash; nil: none is kept
 }
 
 const (
 	firstBuffer = 128 << 10
-	cacheSize   = 4096 // a power of two
-	cacheString = 64   // bytes of the longest string kept
-	maxIdle     = 100  // reads one after the other that give nothing, as bufio has it
+	smallBuffer = 8 << 10 // of a repomd.xml, which is seldom longer; promotions read one for each repository
+	cacheSize   = 4096    // a power of two
+	cacheString = 64      // bytes of the longest string kept
+	maxIdle     = 100     // reads one after the other that give nothing, as bufio has it
 )
+
+// smallScanner is for a short file in which few strings are repeated.
+func smallScanner(r io.Reader) *scanner { return &scanner{r: r, buf: make([]byte, smallBuffer)} }
 
 func newScanner(r io.Reader) *scanner {
 	return &scanner{r: r, buf: make([]byte, firstBuffer), seed: maphash.MakeSeed(), cache: make([]string, cacheSize)}
