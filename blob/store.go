@@ -148,7 +148,7 @@ func (s *Store) open(d Digest) (*os.File, unix.Stat_t, error) {
 	if s.isBad(d) {
 		return nil, st, &CorruptError{Digest: d, Reason: "it was set aside"}
 	}
-	f, err := os.OpenFile(s.Path(d), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	f, err := openRegular(s.Path(d))
 	if err != nil {
 		return nil, st, s.missing(d, err)
 	}
@@ -161,6 +161,20 @@ func (s *Store) open(d Digest) (*os.File, unix.Stat_t, error) {
 		return nil, st, &CorruptError{Digest: d, Reason: "is not a regular file"}
 	}
 	return f, st, nil
+}
+
+// openRegular is os.Open for a name that no symbolic link is followed from. os.Open would try to wait for the file's readiness, which a
+// regular file does not have, and File.Fd take that back: five system calls more for each.
+func openRegular(name string) (*os.File, error) {
+	for {
+		fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), name), nil
+		case !errors.Is(err, unix.EINTR):
+			return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
 }
 
 // missing turns the error of a look at d's file into what Open and Stat say.

@@ -187,7 +187,8 @@ func (s *stamper) repomd(e tree.Entry) (tree.Entry, error) {
 	if err != nil {
 		return e, err
 	}
-	b, err := io.ReadAll(f)
+	b := make([]byte, e.Size) // the size of the file
+	_, err = io.ReadFull(f, b)
 	f.Close()
 	if err != nil {
 		return e, fmt.Errorf("read blob %s: %w", e.Digest.Short(), err)

@@ -125,6 +125,23 @@ func TestTxSeesItsWrites(t *testing.T) {
 	}
 }
 
+// TestTxReadsHead tells an operation that reads just the head from one that reads more or another state.
+func TestTxReadsHead(t *testing.T) {
+	x := mustOpen(t, newStore(t), Options{InMemoryIndex: true})
+	first := put(t, x, "a", "1")
+	second := put(t, x, "b", "2")
+	ask := func(want bool, h Head) Op {
+		return Op{Row: Row{Command: "ask"}, Apply: func(tx *Tx) error {
+			if got := tx.Reads(h); got != want {
+				t.Errorf("reads %v: %v, want %v", h, got, want)
+			}
+			return nil
+		}}
+	}
+	mustCommit(t, x, ask(true, second), ask(false, first), putOp("c", "3"), ask(false, second))
+	mustCommit(t, x, ask(false, second), ask(true, x.Head()))
+}
+
 // A table whose last name goes is gone: the root is what it was before the table came.
 func TestRootIsCanonical(t *testing.T) {
 	x := mustOpen(t, newStore(t), Options{})

@@ -27,6 +27,12 @@ func (t *Tx) Seq() uint64 { return t.s.rec.Seq }
 // Stamp returns the stamp that the commit will have, in seconds since 1970 UTC.
 func (t *Tx) Stamp() int64 { return t.s.rec.Stamp }
 
+// Reads reports whether what t reads is just the state h: it is the head, and neither this operation nor another of the same commit has
+// changed anything yet.
+func (t *Tx) Reads(h Head) bool {
+	return len(t.s.table) == 0 && t.s.pos.head == h && t.s.rec.Root == h.Root
+}
+
 // Get returns the value of a name in a table, or iofs.ErrNotExist. Do not modify it.
 func (t *Tx) Get(table, name string) ([]byte, error) {
 	if c, ok := t.s.table[table][name]; ok {

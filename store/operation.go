@@ -174,14 +174,17 @@ func (s *Store) change(ctx context.Context, who Who, op Op, how How, c *configur
 				return err
 			}
 		}
-		again, err := plan(tx)
-		if err != nil {
-			return err
-		}
-		if now, err := tokenOf(tx, again, how); err != nil {
-			return err
-		} else if now != token {
-			return errMeanwhile()
+		again := planned
+		if !tx.Reads(head) {
+			var err error
+			if again, err = plan(tx); err != nil {
+				return err
+			}
+			if now, err := tokenOf(tx, again, how); err != nil {
+				return err
+			} else if now != token {
+				return errMeanwhile()
+			}
 		}
 		if err := signed.check(tx, again); err != nil || len(again) == 0 && c != nil {
 			return err

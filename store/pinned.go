@@ -132,13 +132,20 @@ func pinMoved(tx publishTx, moves []state.Move) (grafts []compose.Grafted, err e
 
 // pinOne adds what is to lie beside the repository at a path.
 func pinOne(tx publishTx, path string, grafts []compose.Grafted) ([]compose.Grafted, error) {
-	c, err := state.GetChannel(tx, path)
+	sites, err := state.SitesAt(tx, path)
 	if err != nil {
 		return nil, err
 	}
-	f, ok, err := PinnedChannel(tx, c)
-	if err != nil {
-		return nil, err
+	var f pinned.File
+	ok := len(sites) > 0
+	if ok { // else its record need not be read
+		c, err := state.GetChannel(tx, path)
+		if err != nil {
+			return nil, err
+		}
+		if f, ok, err = PinnedChannel(tx, c); err != nil {
+			return nil, err
+		}
 	}
 	for _, k := range pinned.Kinds() {
 		g := compose.Grafted{Path: path + string(k)}

@@ -171,6 +171,33 @@ func (p *pos) item(enc []byte, i, prev int) (rawItem, error) {
 	return rawItem{shared, enc[q:m:m], enc[m:e:e]}, nil
 }
 
+// entries counts the entries of the tree in and below an encoded root without decoding it.
+func entries(enc []byte) (uint64, error) {
+	level, n, p, err := header(enc)
+	if err != nil || level == 0 {
+		return uint64(n), err
+	}
+	if n == 1 {
+		return 0, corrupt("a root of level %d with one child", level)
+	}
+	total, prev := uint64(0), 0
+	for i := range n {
+		it, err := p.item(enc, i, prev)
+		if err != nil {
+			return 0, err
+		}
+		prev = it.shared + len(it.suffix)
+		c, err := parseChild(it.value)
+		if err != nil {
+			return 0, fmt.Errorf("item %d: %w", i, err)
+		}
+		if total += c.count; total > maxCount {
+			return 0, corrupt("item %d: counts add up to more than %d", i, int64(maxCount))
+		}
+	}
+	return total, nil
+}
+
 // seek finds the first item whose name is not below name, without decoding the node, and says whether it is that name. value
 // is nil if there is none.
 func seek(enc []byte, name string) (level int, value []byte, exact bool, err error) {

@@ -202,12 +202,18 @@ func FuzzDecodeNode(f *testing.F) {
 				t.Fatalf("seek: %v", err)
 			}
 		}
+		if _, err := entries(enc); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("entries: %v", err)
+		}
 		n, err := DecodeNode(enc)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("decode: %v", err)
 			}
 			return
+		}
+		if k, err := entries(enc); (n.Level == 0 || len(n.Items) > 1) && (err != nil || k != n.count) {
+			t.Fatalf("%d entries, %v, want %d", k, err, n.count)
 		}
 		for i, it := range n.Items {
 			if i > 0 && it.Name <= n.Items[i-1].Name {

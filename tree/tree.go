@@ -83,11 +83,15 @@ func Len(r Reader, root blob.Digest) (int, error) {
 	if root.IsZero() {
 		return 0, nil
 	}
-	n, err := (&loader{r: r}).root(root)
+	enc, err := r.Node(root)
 	if err != nil {
-		return 0, err
+		return 0, nodeError(root, err)
 	}
-	return int(n.count), nil
+	n, err := entries(enc)
+	if err != nil {
+		return 0, nodeError(root, err)
+	}
+	return int(n), nil
 }
 
 // List yields the entries in the order of their names' bytes, from the first whose name is not below from. After an error it
@@ -168,9 +172,15 @@ func checkItem(name string, value []byte) error {
 	return nil
 }
 
-func notExist(name string) error {
-	return fmt.Errorf("tree: %.80q: %w", name, iofs.ErrNotExist)
-}
+func notExist(name string) error { return absent(name) }
+
+// absent is the error for a name that is not there. Most who ask for one only want to know that, so its text is made when it is read.
+type absent string
+
+func (a absent) Error() string { return fmt.Sprintf("tree: %.80q: %v", string(a), iofs.ErrNotExist) }
+
+// Unwrap returns iofs.ErrNotExist.
+func (a absent) Unwrap() error { return iofs.ErrNotExist }
 
 // nodeError names the node that an error is about. One that is not there is damage: iofs.ErrNotExist means an absent name to callers.
 func nodeError(d blob.Digest, err error) error {
