@@ -2,45 +2,83 @@ package compose
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"vrepofs/state"
 )
 
-// Item is one RPM with its place in a repository.
+// Item is one RPM with its place in a repository. The RPM is shared and only read.
 type Item struct {
-	state.RPM
+	*state.RPM
 	Href string // "Packages/z/zlib-1.3.1-4.fc42.x86_64.rpm", relative to the repository's root, not percent-encoded
 }
 
 // Place gives RPMs their hrefs and sorts them by name and href, the order of repodata. Where two have one file name, the
-// first in the order given keeps it and the others lie in a directory named after their digest. It reorders rpms' copy,
-// not rpms.
+// first in the order given keeps it and the others lie in a directory named after their digest. Items refer to the RPMs, whose order
+// stays.
 func Place(rpms []state.RPM) []Item {
-	// What is sorted is small: an RPM has 300 bytes.
+	return place(pointers(rpms))
+}
+
+func pointers(rpms []state.RPM) []*state.RPM {
+	out := make([]*state.RPM, len(rpms))
+	for i := range rpms {
+		out[i] = &rpms[i]
+	}
+	return out
+}
+
+// place is Place.
+func place(rpms []*state.RPM) []Item {
+	size := 0
+	for _, r := range rpms {
+		size += len("Packages/?/") + len(r.File)
+	}
+	// All hrefs are slices of one string: garbage collection sees one object.
+	var hrefs strings.Builder
+	hrefs.Grow(size + size/64)
+	taken := make(map[string]struct{}, len(rpms))
+	// What is sorted is small, and the first bytes of a name nearly always decide.
 	type key struct {
-		name, href string
-		at         int
+		first uint64
+		item  Item
 	}
 	keys := make([]key, len(rpms))
-	taken := make(map[string]bool, len(rpms))
-	for i := range rpms {
-		r := &rpms[i]
-		dir := "Packages/" + initial(r.File) + "/"
-		if taken[r.File] {
-			dir += hex.EncodeToString(r.Digest[:8]) + "/"
+	for i, r := range rpms {
+		start := hrefs.Len()
+		hrefs.WriteString("Packages/")
+		hrefs.WriteString(initial(r.File))
+		hrefs.WriteByte('/')
+		n := len(taken)
+		if taken[r.File] = struct{}{}; len(taken) == n { // it was there
+			hrefs.WriteString(hex.EncodeToString(r.Digest[:8]))
+			hrefs.WriteByte('/')
 		}
-		taken[r.File] = true
-		keys[i] = key{r.Name, dir + r.File, i}
+		hrefs.WriteString(r.File)
+		keys[i] = key{firstBytes(r.Name), Item{r, hrefs.String()[start:]}}
 	}
-	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.href, b.href)) })
+	slices.SortFunc(keys, func(a, b key) int {
+		if a.first != b.first {
+			return cmp.Compare(a.first, b.first)
+		}
+		return cmp.Or(strings.Compare(a.item.Name, b.item.Name), strings.Compare(a.item.Href, b.item.Href))
+	})
 	items := make([]Item, len(rpms))
-	for i, k := range keys {
-		items[i] = Item{rpms[k.at], k.href}
+	for i := range keys {
+		items[i] = keys[i].item
 	}
 	return items
+}
+
+// firstBytes are the first eight bytes of a name as a number that sorts as they do.
+func firstBytes(name string) uint64 {
+	var b [8]byte
+	copy(b[:], name)
+	return binary.BigEndian.Uint64(b[:])
 }
 
 // initial is the directory of a file name below Packages: its first character in lower case, as Koji's dist-repos have it

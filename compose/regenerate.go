@@ -21,7 +21,7 @@ func (c *Composer) Regenerate(ctx context.Context, r tree.Reader, snap state.Sna
 	if b, ok := c.index.Recorded(v.Recipe); ok && !c.fresh {
 		return v, v.decode(b)
 	}
-	var rpms []state.RPM
+	var rpms []*state.RPM
 	seen := map[blob.Digest]bool{}
 	for row, err := range state.SnapshotRPMs(r, snap) {
 		if err != nil {
@@ -29,7 +29,7 @@ func (c *Composer) Regenerate(ctx context.Context, r tree.Reader, snap state.Sna
 		}
 		if !seen[row.Digest] {
 			seen[row.Digest] = true
-			rpms = append(rpms, row.RPM)
+			rpms = append(rpms, &row.RPM)
 		}
 	}
 	return v, c.compose(ctx, &v, rpms, state.Metadata{}, nil)

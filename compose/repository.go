@@ -28,7 +28,12 @@ type Composer struct {
 	index *index.Index
 	blobs *blob.Store
 	fresh bool // no memo and no record is read
+	room  func(rpms int) (done func())
 }
+
+// MakeRoom sets what is called before a view is composed, with the number of RPMs that it is selected from, and what that returns once
+// it is: for a process that bounds its memory. It is to be called before the Composer is used.
+func (c *Composer) MakeRoom(f func(rpms int) (done func())) { c.room = f }
 
 // Fresh returns a Composer that reads no memo and no recorded view: it renders everything anew, to check the records.
 func (c *Composer) Fresh() *Composer {
@@ -161,19 +166,19 @@ func (r *Rendered) Finish(ctx context.Context, w tree.Writer, lease *blob.Lease,
 	}
 	metadata = append(metadata, named{"repomd.xml", tree.Entry{Kind: tree.KindFile, Size: int64(len(text)), Mtime: stamp, Digest: d}})
 
-	files = make([]named, 0, len(r.items)+len(metadata))
+	leaves := make([]leaf, 0, len(r.items)+len(metadata))
 	for _, it := range r.items {
-		files = append(files, named{it.Href, RPMEntry(it.RPM)})
+		leaves = append(leaves, leaf{name: it.Href, rpm: it.RPM})
 	}
-	for _, m := range metadata {
-		files = append(files, named{"repodata/" + m.name, m.entry})
+	for i := range metadata {
+		leaves = append(leaves, leaf{name: "repodata/" + metadata[i].name, entry: &metadata[i].entry})
 	}
-	root, err = makeTree(w, stamp, files, "Packages")
+	root, err = makeTree(w, stamp, leaves, "Packages")
 	return root, append(slices.Clip(r.Blobs), d), err
 }
 
 // RPMEntry is the directory entry of an RPM.
-func RPMEntry(r state.RPM) tree.Entry {
+func RPMEntry(r *state.RPM) tree.Entry {
 	return tree.Entry{Kind: tree.KindFile, RPM: true, Size: r.Size, Mtime: r.Mtime, Serial: r.Serial, Digest: r.Digest}
 }
 
@@ -183,12 +188,19 @@ type named struct {
 	entry tree.Entry
 }
 
+// leaf is what makeTree sorts and moves about: an entry, or the RPM that it is made of when it is needed, with its name or path.
+type leaf struct {
+	name  string
+	rpm   *state.RPM
+	entry *tree.Entry
+}
+
 // MakeTree makes a directory with everything below it from files given by path ("repodata/repomd.xml"). All directories
 // get the same mtime.
 func MakeTree(w tree.Writer, mtime int64, files map[string]tree.Entry) (tree.Entry, error) {
-	all := make([]named, 0, len(files))
+	all := make([]leaf, 0, len(files))
 	for name, e := range files {
-		all = append(all, named{name, e})
+		all = append(all, leaf{name: name, entry: &e})
 	}
 	return makeTree(w, mtime, all)
 }
@@ -213,7 +225,7 @@ func Lookup(r tree.Reader, dir tree.Entry, path string) (tree.Entry, error) {
 }
 
 // makeTree is MakeTree over a slice that it may reorder, with directories that are there even when they are empty.
-func makeTree(w tree.Writer, mtime int64, files []named, dirs ...string) (tree.Entry, error) {
+func makeTree(w tree.Writer, mtime int64, files []leaf, dirs ...string) (tree.Entry, error) {
 	counts := map[string]int{} // first component → number of its files
 	for _, d := range dirs {
 		counts[d] = 0
@@ -225,14 +237,14 @@ func makeTree(w tree.Writer, mtime int64, files []named, dirs ...string) (tree.E
 			lower++
 		}
 	}
-	below := make(map[string][]named, len(counts)) // first component → its files, with the rest of their paths
+	below := make(map[string][]leaf, len(counts)) // first component → its files, with the rest of their paths
 	for dir, n := range counts {
-		below[dir] = make([]named, 0, n)
+		below[dir] = make([]leaf, 0, n)
 	}
-	here := make([]named, 0, len(files)-lower+len(counts))
+	here := make([]leaf, 0, len(files)-lower+len(counts))
 	for _, f := range files {
 		if dir, rest, ok := strings.Cut(f.name, "/"); ok {
-			below[dir] = append(below[dir], named{rest, f.entry})
+			below[dir] = append(below[dir], leaf{rest, f.rpm, f.entry})
 		} else {
 			here = append(here, f)
 		}
@@ -242,9 +254,9 @@ func makeTree(w tree.Writer, mtime int64, files []named, dirs ...string) (tree.E
 		if err != nil {
 			return tree.Entry{}, fmt.Errorf("%s/: %w", dir, err)
 		}
-		here = append(here, named{dir, e})
+		here = append(here, leaf{name: dir, entry: &e})
 	}
-	slices.SortFunc(here, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(here, func(a, b leaf) int { return strings.Compare(a.name, b.name) })
 	for i := 1; i < len(here); i++ {
 		if here[i].name == here[i-1].name {
 			return tree.Entry{}, fmt.Errorf("two files named %q in one directory", here[i].name)
@@ -252,7 +264,13 @@ func makeTree(w tree.Writer, mtime int64, files []named, dirs ...string) (tree.E
 	}
 	return tree.MakeDir(w, mtime, func(yield func(string, tree.Entry) bool) {
 		for _, f := range here {
-			if !yield(f.name, f.entry) {
+			var e tree.Entry
+			if f.rpm != nil {
+				e = RPMEntry(f.rpm)
+			} else {
+				e = *f.entry
+			}
+			if !yield(f.name, e) {
 				return
 			}
 		}

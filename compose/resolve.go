@@ -8,6 +8,7 @@ import (
 	"vrepofs/merge"
 	"vrepofs/repodata"
 	"vrepofs/state"
+	"vrepofs/tree"
 )
 
 // Resolved is a tag with all that it inherits from, as of one state.
@@ -108,6 +109,27 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 	return sources, nil
 }
 
+// size is about how many RPMs the view of one arch is selected from.
+func (v *Resolved) size(r state.Reader, arch string) (int, error) {
+	n := 0
+	for _, t := range v.Tags {
+		builds, err := tree.Len(r, t.Builds)
+		if err != nil {
+			return 0, err
+		}
+		n += builds * rpmsPerBuild
+	}
+	for _, e := range v.Externals {
+		if e.ForArch(arch) {
+			n += e.Snapshot.Count
+		}
+	}
+	return n, nil
+}
+
+// rpmsPerBuild is a guess.
+const rpmsPerBuild = 4
+
 // selection is what the view of one arch holds and what that was selected from.
 type selection struct {
 	place      merge.Placement   // of the view
@@ -121,14 +143,14 @@ type selection struct {
 }
 
 // taken returns what the view holds, in selection order.
-func (sel *selection) taken() []state.RPM {
+func (sel *selection) taken() []*state.RPM {
 	if sel.repos == nil {
-		return sel.built
+		return pointers(sel.built)
 	}
-	out := make([]state.RPM, 0, len(sel.picks))
-	for _, p := range sel.picks {
-		if p.Fate == merge.Taken {
-			out = append(out, sel.rpms[p.Repo][p.Index])
+	out := make([]*state.RPM, 0, len(sel.picks))
+	for i := range sel.picks {
+		if p := &sel.picks[i]; p.Fate == merge.Taken {
+			out = append(out, &sel.rpms[p.Repo][p.Index])
 		}
 	}
 	return out
@@ -176,21 +198,21 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 // RPMs returns what the view of one arch holds, in selection order: the order of the winning builds, inside a build by
 // name, of signed copies of one RPM the best; then what external repos add. state.ErrConflict when the tag requires signatures that
 // some have not.
-func (v *Resolved) RPMs(r state.Reader, arch string) ([]state.RPM, error) {
+func (v *Resolved) RPMs(r state.Reader, arch string) ([]*state.RPM, error) {
 	_, rpms, err := v.rpms(r, arch)
 	return rpms, err
 }
 
 // rpms is RPMs with what they were selected from.
-func (v *Resolved) rpms(r state.Reader, arch string) (*selection, []state.RPM, error) {
+func (v *Resolved) rpms(r state.Reader, arch string) (*selection, []*state.RPM, error) {
 	sel, err := v.choose(r, arch)
 	if err != nil {
 		return nil, nil, err
 	}
 	rpms := sel.taken()
 	check := state.SignedCheck{Want: v.Tags[v.Tag].Signatures}
-	for i := range rpms {
-		check.Add(&rpms[i])
+	for _, p := range rpms {
+		check.Add(p)
 	}
 	if err := check.Err(); err != nil {
 		return nil, nil, err

@@ -47,6 +47,13 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 			return v, err
 		}
 	}
+	if c.room != nil {
+		n, err := resolved.size(r, arch)
+		if err != nil {
+			return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
+		}
+		defer c.room(n)()
+	}
 	sel, rpms, err := resolved.rpms(r, arch)
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
@@ -77,13 +84,13 @@ func (c *Composer) Recorded(v *View) (made bool, err error) {
 
 // compose makes the view's tree and records it under its recipe. beside, if not nil, adds metadata files beside primary, filelists and other:
 // what they are must follow from the recipe.
-func (c *Composer) compose(ctx context.Context, v *View, rpms []state.RPM, m state.Metadata, beside func(*blob.Lease, *Rendered) error) error {
+func (c *Composer) compose(ctx context.Context, v *View, rpms []*state.RPM, m state.Metadata, beside func(*blob.Lease, *Rendered) error) error {
 	lease, err := c.blobs.NewLease()
 	if err != nil {
 		return err
 	}
 	defer lease.Close()
-	rendered, err := c.Render(ctx, lease, Place(rpms), m, nil)
+	rendered, err := c.Render(ctx, lease, place(rpms), m, nil)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,9 @@ const (
 	// the process, some of which is not Go's.
 	baseMemory      = 88 << 20
 	bytesPerPackage = 100
+	// composeBytes is what composing a view takes for each RPM that it is selected from, beyond that and while it lasts: 60,000
+	// packages from three repositories need it, with 200 MiB promised for them. With less the collector runs all the time.
+	composeBytes = 1200
 )
 
 // memoryLimit keeps the runtime's soft limit in step with the number of RPMs in the store. GOGC and GOMEMLIMIT in the
@@ -28,8 +31,9 @@ type memoryLimit struct {
 	fixed bool // the environment says
 
 	mu sync.Mutex
-	// mu guards packages.
-	packages uint64
+	// mu guards the rest.
+	packages  uint64
+	composing uint64 // RPMs of views that are being composed
 }
 
 func tightGC() {
@@ -56,9 +60,27 @@ func newMemoryLimit() *memoryLimit {
 
 func (m *memoryLimit) set() {
 	if !m.fixed {
-		debug.SetMemoryLimit(baseMemory + bytesPerPackage*int64(m.packages))
+		debug.SetMemoryLimit(baseMemory + bytesPerPackage*int64(m.packages) + composeBytes*int64(m.composing))
 	}
 }
+
+// compose makes room for a view that is selected from so many RPMs until done is called.
+func (m *memoryLimit) compose(rpms int) (done func()) {
+	if rpms < composeLeast {
+		return func() {}
+	}
+	add := func(n uint64) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.composing += n
+		m.set()
+	}
+	add(uint64(rpms))
+	return func() { add(-uint64(rpms)) }
+}
+
+// composeLeast is from how many RPMs on a view is worth it: setting the limit stops the program for a moment.
+const composeLeast = 5000
 
 // follow looks how many RPMs there are. Serials are given from 1 without holes, so a search for the last costs few reads.
 func (m *memoryLimit) follow(x *index.Index) {

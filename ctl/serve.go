@@ -59,6 +59,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 		}
 	}()
 	memory.follow(st.Index)
+	st.Composer.MakeRoom(memory.compose)
 	socket, err := listen(root)
 	if err != nil {
 		return err

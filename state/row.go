@@ -27,6 +27,8 @@ type rowDecoder struct {
 	rest []byte
 	bad  bool
 	row  string // from the first string on to the end of the row
+	// shared, if it is not nil, holds the strings of many rows.
+	shared *arena
 }
 
 // version wants the version byte that begins each form.
@@ -37,6 +39,9 @@ func (d *rowDecoder) version(want byte) {
 }
 
 func (d *rowDecoder) string() string {
+	if d.shared != nil {
+		return d.shared.copy(d.take(d.uvarint()))
+	}
 	n := d.uvarint()
 	if n > 0 && d.row == "" {
 		d.row = string(d.rest)

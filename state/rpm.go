@@ -80,8 +80,12 @@ func (d *rowDecoder) rpms() []RPM {
 func (d *rowDecoder) rpm() RPM {
 	var r RPM
 	d.version(rpmVersion)
-	for _, s := range []*string{&r.Name, &r.Epoch, &r.Version, &r.Release, &r.Arch, &r.Source, &r.File} {
-		*s = d.string()
+	if d.shared != nil {
+		d.shared.names(d, &r)
+	} else {
+		for _, s := range []*string{&r.Name, &r.Epoch, &r.Version, &r.Release, &r.Arch, &r.Source, &r.File} {
+			*s = d.string()
+		}
 	}
 	r.Digest, r.ID = d.digest(), d.digest()
 	n := d.uvarint()
@@ -113,10 +117,13 @@ func RowOf(p *rpm.Package, serial uint64, mtime int64) RPM {
 // SnapshotRPMs yields the RPMs of a snapshot by their path in its directory.
 func SnapshotRPMs(r tree.Reader, s Snapshot) iter.Seq2[SnapshotRPM, error] {
 	return func(yield func(SnapshotRPM, error) bool) {
+		shared := &arena{}
 		for item, err := range tree.List(r, s.RPMs, "") {
 			v := SnapshotRPM{Path: item.Name}
 			if err == nil {
-				if v.RPM, err = DecodeRPM(item.Value); err != nil {
+				d := rowDecoder{rest: item.Value, shared: shared}
+				v.RPM = d.rpm()
+				if err = d.end(); err != nil {
 					err = fmt.Errorf("snapshot %s: %s: %w", s.Ref(), item.Name, err)
 				}
 			}

@@ -262,7 +262,7 @@ func (im *Import) generated(ctx context.Context, who Who, repo string, o Snapsho
 		tx.Requires(blobs...)
 		return im.putSnapshot(tx, &snap, func(yield func(string, state.RPM) bool) {
 			for _, it := range d.items {
-				if !yield(it.Href, it.RPM) {
+				if !yield(it.Href, *it.RPM) {
 					return
 				}
 			}
@@ -294,7 +294,7 @@ func (im *Import) verbatim(ctx context.Context, who Who, repo string, o Snapshot
 			tx.Requires(f.digest)
 		}
 		for _, r := range im.rows {
-			entries[r.path] = compose.RPMEntry(r.row)
+			entries[r.path] = compose.RPMEntry(&r.row)
 			tx.Requires(r.row.Digest)
 		}
 		if snap.Root, err = compose.MakeTree(tx, tx.Stamp(), entries); err != nil {
