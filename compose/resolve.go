@@ -250,10 +250,11 @@ func (v *Resolved) place(view string) merge.Placement {
 func oneCopy(rpms []state.RPM, in func(*state.RPM) bool, want merge.Signatures) []state.RPM {
 	out := rpms[:0]
 next:
-	for _, r := range rpms {
-		if !in(&r) {
+	for k := range rpms {
+		if !in(&rpms[k]) {
 			continue
 		}
+		r := rpms[k]
 		for i := len(out) - 1; i >= 0 && out[i].Name == r.Name; i-- {
 			if out[i].ID == r.ID {
 				if want.Better(r.Keys, r.Digest, out[i].Keys, out[i].Digest) {

@@ -24,6 +24,7 @@ type Tag struct {
 	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
 	Latest     int      `json:"latest,omitempty"`     // builds of each package in its views: 0 is 1, negative all
 	Listed     bool     `json:"listed,omitempty"`     // it takes only builds of packages in its package list
+	Koji       bool     `json:"koji,omitempty"`       // its views are as Koji's hub and mergerepo_c make them
 	Contents   Contents `json:"contents,omitzero"`    // what its views hold beside packages of their arch, or leave out
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
 	Keys          []string  `json:"keys,omitempty"`
@@ -75,16 +76,16 @@ type TagSettings struct {
 	Listed        *bool     `json:"listed,omitempty"`         // take only builds of packages in the package list
 	Until         *Until    `json:"until,omitempty"`          // when the tag is removed
 	Arches        *[]string `json:"arches,omitempty"`         // its views, all of them
-	Multilib      *string   `json:"multilib,omitempty"`       // which packages of its second arch a view holds: "all"; "": none
+	Multilib      *[]string `json:"multilib,omitempty"`       // names, with * and ?, of packages of its second arch that a view holds
 	Sources       *bool     `json:"sources,omitempty"`        // source RPMs in the view of every arch
 	Debuginfo     *bool     `json:"debuginfo,omitempty"`      // debuginfo where no view has it apart
 }
 
 // Contents says what views hold beside packages of their arch, or leave out; its zero value is the default.
 type Contents struct {
-	Multilib    string `json:"multilib,omitempty"`     // which packages of its second arch a view holds: "all"; "": none
-	Sources     bool   `json:"sources,omitempty"`      // source RPMs in the view of every arch
-	NoDebuginfo bool   `json:"no_debuginfo,omitempty"` // debuginfo in debug views alone
+	Multilib    []string `json:"multilib,omitempty"`     // names, with * and ?, of packages of its second arch that a view holds
+	Sources     bool     `json:"sources,omitempty"`      // source RPMs in the view of every arch
+	NoDebuginfo bool     `json:"no_debuginfo,omitempty"` // debuginfo in debug views alone
 }
 
 // CreateTagRequest makes a tag.
@@ -258,7 +259,7 @@ func (h *Handler) setTag(ctx context.Context, req *SetTagRequest) (*Change, erro
 	return changed(h.st.SetTag(ctx, who(ctx, req.Why), req.Name, store.TagSettings{
 		Metadata: (*state.Metadata)(req.Metadata), Keys: req.Keys, Required: req.RequireSigned, Koji: req.Koji,
 		PkgOrigins: req.PkgOrigins, Listed: req.Listed, Latest: req.Latest, Until: until,
-		Arches: req.Arches, Multilib: (*merge.Multilib)(req.Multilib), Sources: req.Sources, Debuginfo: req.Debuginfo,
+		Arches: req.Arches, Multilib: req.Multilib, Sources: req.Sources, Debuginfo: req.Debuginfo,
 	}))
 }
 
@@ -295,8 +296,8 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
 		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
-		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Listed: t.Listed, Latest: t.Latest, Until: stampTime(t.Until),
-		Contents: Contents{string(t.Contents.Multilib), t.Contents.Sources, t.Contents.NoDebuginfo},
+		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Koji: t.Koji, Listed: t.Listed, Latest: t.Latest, Until: stampTime(t.Until),
+		Contents: Contents(t.Contents),
 	}
 	if h.d != nil {
 		if err := h.d.layout.Held()[t.Name]; err != nil {

@@ -3,6 +3,7 @@ package merge
 import (
 	"fmt"
 	iofs "io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,23 +13,61 @@ import (
 // Contents is what the views of a tag hold beside the packages of their arch, or leave out. The zero value is the default: nothing beside,
 // source RPMs in the view src alone, debuginfo where it is.
 type Contents struct {
-	Multilib    Multilib `json:"multilib,omitempty"`
+	// Multilib are patterns of the names of packages of its second arch that a view holds: i386 in x86_64, ppc in ppc64, s390 in s390x.
+	// They are those of path.Match; MultilibAll is every package, as mergerepo_c has it.
+	Multilib    []string `json:"multilib,omitempty"`
 	Sources     bool     `json:"sources,omitempty"`      // source RPMs in the view of every arch, too (Koji's opts.src)
 	NoDebuginfo bool     `json:"no_debuginfo,omitempty"` // debuginfo in debug views alone (Koji without opts.debuginfo)
 }
 
-// Multilib says which packages of its second arch a view holds: i386 in x86_64, ppc in ppc64, s390 in s390x. "" is none.
-type Multilib string
+// MultilibAll is the pattern of all packages.
+const MultilibAll = "*"
 
-// MultilibAll is all packages of the second arch, as mergerepo_c has it.
-const MultilibAll Multilib = "all"
-
-// Check refuses what is no way of multilib.
+// Check refuses what is no pattern.
 func (c Contents) Check() error {
-	if c.Multilib != "" && c.Multilib != MultilibAll {
-		return fmt.Errorf("multilib %q: want %s or none: %w", c.Multilib, MultilibAll, iofs.ErrInvalid)
+	for _, p := range c.Multilib {
+		if _, err := path.Match(p, ""); err != nil || p == "" {
+			return fmt.Errorf("multilib %q is no pattern of names: %w", p, iofs.ErrInvalid)
+		}
 	}
 	return nil
+}
+
+// patterns match names of packages.
+type patterns struct {
+	all   bool
+	names map[string]bool
+	globs []string
+}
+
+func parsePatterns(list []string) *patterns {
+	p := &patterns{names: map[string]bool{}}
+	for _, s := range list {
+		switch {
+		case s == MultilibAll:
+			p.all = true
+		case strings.ContainsAny(s, `*?[\`):
+			p.globs = append(p.globs, s)
+		default:
+			p.names[s] = true
+		}
+	}
+	return p
+}
+
+// match reports whether a package is meant. Debuginfo goes with the package that it is of, as far as its name tells.
+func (p *patterns) match(name string) bool {
+	if p.all {
+		return true
+	}
+	if IsDebuginfo(name) {
+		name, _, _ = strings.Cut(name, "-debuginfo")
+		name = strings.TrimSuffix(name, "-debugsource")
+	}
+	return p.names[name] || slices.ContainsFunc(p.globs, func(g string) bool {
+		ok, err := path.Match(g, name)
+		return ok && err == nil
+	})
 }
 
 // debugSuffix ends the name of the view that has the debuginfo of an arch, as Peridot's repositories are named.
@@ -64,11 +103,13 @@ var secondArches = map[string][]string{
 
 // Placement says which RPMs belong to one view, those of builds and those of external repos alike.
 //
-// A debug view is the same selection as the view of its arch, of which it has the debuginfo and that the rest: so InArch, by which sources
-// are looked at and claim source packages, is the same for both.
+// A debug view is the same selection as the view of its arch, of which it has the debuginfo and that the rest; multilib by name is the
+// selection of multilib for all, of which a view has some. So InArch, by which sources are looked at and claim source packages,
+// does not go by names.
 type Placement struct {
-	base    string   // its arch
-	second  []string // canonical arches that multilib adds
+	base    string    // its arch
+	second  []string  // canonical arches that multilib adds
+	named   *patterns // of their packages
 	sources bool
 	// Why the view has no debuginfo, or nothing else; "" when it has.
 	noDebuginfo, noOthers string
@@ -77,8 +118,8 @@ type Placement struct {
 // Place returns the placement of a view among all views of a tag.
 func Place(view string, views []string, c Contents) Placement {
 	p := Placement{base: BaseArch(view), sources: c.Sources}
-	if c.Multilib != "" {
-		p.second = secondArches[rpm.CanonArch(p.base)]
+	if len(c.Multilib) > 0 {
+		p.second, p.named = secondArches[rpm.CanonArch(p.base)], parsePatterns(c.Multilib)
 	}
 	switch {
 	case view != p.base:
@@ -109,10 +150,14 @@ func (p *Placement) InArch(arch string) bool {
 
 // Apart says in words why an RPM of an arch in InArch is not in the view, by its name; "" when it is.
 func (p *Placement) Apart(name, arch string) string {
+	reason := p.noOthers
 	if !rpm.IsSourceArch(arch) && IsDebuginfo(name) {
-		return p.noDebuginfo
+		reason = p.noDebuginfo
 	}
-	return p.noOthers
+	if reason == "" && len(p.second) > 0 && !p.named.all && slices.Contains(p.second, rpm.CanonArch(arch)) && !p.named.match(name) {
+		return "multilib is for other packages"
+	}
+	return reason
 }
 
 // Refuses says in words why an RPM is not in the view; "" when it is.

@@ -11,6 +11,7 @@ import (
 
 // TestPlacement: which RPMs are in which views. A row names the RPM, and the views of the tag in which it is.
 func TestPlacement(t *testing.T) {
+	named := []string{"glibc", "*-devel"}
 	const views = "x86_64 i386 i686 armhfp ppc64 s390x aarch64 src nosrc"
 	for _, c := range []struct {
 		contents merge.Contents
@@ -35,13 +36,13 @@ func TestPlacement(t *testing.T) {
 		{merge.Contents{}, views, "zlib", "nosrc", "src nosrc"},
 		{merge.Contents{}, views, "zlib-debuginfo", "x86_64", "x86_64"},
 		// Multilib.
-		{merge.Contents{Multilib: "all"}, views, "zlib", "i686", "x86_64 i386 i686"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "geode", "x86_64"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "amd64", "x86_64"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "ppc", "ppc64"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "s390", "s390x"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "x86_64", "x86_64"},
-		{merge.Contents{Multilib: "all"}, views, "zlib", "armv7hl", "armhfp"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "i686", "x86_64 i386 i686"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "geode", "x86_64"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "amd64", "x86_64"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "ppc", "ppc64"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "s390", "s390x"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "x86_64", "x86_64"},
+		{merge.Contents{Multilib: []string{"*"}}, views, "zlib", "armv7hl", "armhfp"},
 		// Sources.
 		{merge.Contents{Sources: true}, "x86_64 i386 x86_64-debug src", "zlib", "src", "x86_64 i386 src"},
 		{merge.Contents{Sources: true}, "x86_64 i386", "zlib", "nosrc", "x86_64 i386"},
@@ -60,7 +61,20 @@ func TestPlacement(t *testing.T) {
 		{merge.Contents{NoDebuginfo: true}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", ""},
 		{merge.Contents{NoDebuginfo: true}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "noarch", "x86_64-debug"},
 		{merge.Contents{NoDebuginfo: true, Sources: true}, "x86_64 x86_64-debug src", "strange-debuginfo", "src", "x86_64 src"},
-		{merge.Contents{Multilib: "all"}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", "x86_64-debug i386"},
+		{merge.Contents{Multilib: []string{"*"}}, "x86_64 x86_64-debug i386 src", "zlib-debuginfo", "i686", "x86_64-debug i386"},
+		// Multilib by name: patterns, and debuginfo with its packages.
+		{merge.Contents{Multilib: named}, "x86_64 i386", "glibc", "i686", "x86_64 i386"},
+		{merge.Contents{Multilib: named}, "x86_64 i386", "zlib-devel", "i686", "x86_64 i386"},
+		{merge.Contents{Multilib: named}, "x86_64 i386", "zlib", "i686", "i386"},
+		{merge.Contents{Multilib: named}, "x86_64 i386", "zlib", "geode", ""},
+		{merge.Contents{Multilib: named}, "x86_64 i386", "zlib", "x86_64", "x86_64"},
+		{merge.Contents{Multilib: named}, "x86_64 i386", "zlib", "noarch", "x86_64 i386"},
+		{merge.Contents{Multilib: named}, "x86_64 x86_64-debug", "glibc-debuginfo", "i686", "x86_64-debug"},
+		{merge.Contents{Multilib: named}, "x86_64 x86_64-debug", "glibc-debuginfo-common", "i686", "x86_64-debug"},
+		{merge.Contents{Multilib: named}, "x86_64 x86_64-debug", "glibc-debugsource", "i686", "x86_64-debug"},
+		{merge.Contents{Multilib: named}, "x86_64 x86_64-debug", "zlib-debuginfo", "i686", ""},
+		{merge.Contents{Multilib: named}, "x86_64 x86_64-debug", "zlib-debuginfo", "x86_64", "x86_64-debug"},
+		{merge.Contents{Multilib: []string{"*", "glibc"}}, "x86_64", "zlib", "i686", "x86_64"},
 	} {
 		var in []string
 		all := strings.Fields(c.views)
@@ -76,6 +90,15 @@ func TestPlacement(t *testing.T) {
 		}
 		if got := strings.Join(in, " "); got != c.is {
 			t.Errorf("%s.%s with %+v is in %q of %q, want %q", c.name, c.arch, c.contents, got, c.views, c.is)
+		}
+	}
+}
+
+func TestContentsCheck(t *testing.T) {
+	for pattern, ok := range map[string]bool{"*": true, "zlib": true, "*-devel": true, "lib[a-z]*": true, "": false, "lib[": false, `lib\`: false} {
+		err := merge.Contents{Multilib: []string{"glibc", pattern}}.Check()
+		if (err == nil) != ok || err != nil && !errors.Is(err, iofs.ErrInvalid) {
+			t.Errorf("multilib %q: %v, want ok %v", pattern, err, ok)
 		}
 	}
 }

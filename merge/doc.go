@@ -60,7 +60,7 @@
 //	subarches in a view               canonArch's families               the same for builds (repo_init); of a merge a list without
 //	                                                                     ppc64p7 and armv6hl (append_arch)
 //	i386 in x86_64, ppc in ppc64,     as --multilib says                 from external repos always (append_multilib_arch), of builds
-//	s390 in s390x                                                        only in a dist-repo
+//	s390 in s390x                                                        only in a dist-repo, by python-multilib and what dnf solves
 //	amd64 and geode                   with multilib, in x86_64           in x86_64, if from external repos (append_arch)
 //	source RPMs                       in src; --with-source: in all      separate_src: in src; src: in all (repo_init)
 //	nosrc                             as src                             nowhere (repo_init)

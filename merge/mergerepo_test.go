@@ -45,7 +45,7 @@ func TestMergerepo(t *testing.T) {
 				repos := randomRepos(r, m.mode, view)
 				args := append([]string{"--no-database", "--compress-type=gz", "-o", filepath.Join(dir, "out")}, m.flags...)
 				args = append(args, "-a", view[0]) // the last counts
-				place := merge.Place(view[0], nil, merge.Contents{Multilib: merge.MultilibAll})
+				place := merge.Place(view[0], nil, merge.Contents{Multilib: []string{merge.MultilibAll}})
 				rules := merge.Rules{Koji: true, InArch: place.InArch}
 				if m.blocks {
 					var blocked []byte
@@ -115,7 +115,7 @@ func methods() []method {
 
 // expanded are the arches of methods: mergerepo_c expands x86_64 and adds its multilib.
 func expanded(arch string) bool {
-	p := merge.Place("x86_64", nil, merge.Contents{Multilib: merge.MultilibAll})
+	p := merge.Place("x86_64", nil, merge.Contents{Multilib: []string{merge.MultilibAll}})
 	return p.InArch(arch)
 }
 

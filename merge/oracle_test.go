@@ -22,7 +22,7 @@ func TestMergeOracle(t *testing.T) {
 	if err != nil || len(dirs) != 1 {
 		t.Skipf("the real repositories are not there: %v, %v", dirs, err)
 	}
-	x86 := merge.Place("x86_64", nil, merge.Contents{Multilib: merge.MultilibAll, Sources: true}) // -a x86_64,i686,src
+	x86 := merge.Place("x86_64", nil, merge.Contents{Multilib: []string{merge.MultilibAll}, Sources: true}) // -a x86_64,i686,src
 	for _, c := range []struct {
 		file  string
 		mode  merge.Mode

@@ -64,6 +64,9 @@ func SetContents(tx Tx, tag string, c merge.Contents) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Multilib) == 0 {
+		c.Multilib = nil // as in records of tags that never had one
+	}
 	t.Contents = c
 	putTag(tx, t)
 	return nil

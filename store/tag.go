@@ -58,7 +58,7 @@ type TagSettings struct {
 	Until      *int64 // when it is removed, in seconds since 1970 UTC; 0: never
 	// Arches are its views from now on; the others say what these hold beside packages of their arch, or leave out.
 	Arches    *[]string
-	Multilib  *merge.Multilib
+	Multilib  *[]string
 	Sources   *bool
 	Debuginfo *bool
 }

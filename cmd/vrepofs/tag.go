@@ -356,6 +356,9 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	if t.PkgOrigins {
 		field("origins", "in pkgorigins.gz")
 	}
+	if t.Koji {
+		field("compat", "koji")
+	}
 	field("holds", showContents(t.Contents))
 	switch {
 	case t.Latest < 0:
