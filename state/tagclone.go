@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"strings"
 
+	"vrepofs/blob"
 	"vrepofs/tree"
 )
 
@@ -15,6 +17,80 @@ func CloneTag(tx Tx, from, to string) error {
 	if err != nil {
 		return err
 	}
+	return putClone(tx, t, to)
+}
+
+// CloneTagFrom is CloneTag from a tag as it was in a past state: with its builds, package list, groups, parents, external repos and settings of
+// then. What they name must still be there, else ErrConflict says what is not; parents and followed repos are what they are now.
+// A build that got RPMs since has them. It reads every build of the tag.
+func CloneTagFrom(tx Tx, past Reader, from, to string) error {
+	t, err := GetTag(past, from)
+	if err != nil {
+		return err
+	}
+	for _, l := range t.Inherit {
+		if had, err := exists(tx, TableTags, l.Parent); err != nil {
+			return err
+		} else if !had {
+			return fmt.Errorf("tag %s inherited from tag %s then, which is no more: %w", from, l.Parent, ErrConflict)
+		}
+	}
+	for _, e := range t.External {
+		if _, err := GetRepo(tx, e.Repo); err == nil && e.ID != "" {
+			_, err = GetSnapshot(tx, e.Ref())
+			if errors.Is(err, iofs.ErrNotExist) {
+				return fmt.Errorf("tag %s had the external repo %s then, which is no more: %w", from, e.Ref(), ErrConflict)
+			} else if err != nil {
+				return err
+			}
+		} else if errors.Is(err, iofs.ErrNotExist) {
+			return fmt.Errorf("tag %s had the external repo %s then, which is no more: %w", from, e.Repo, ErrConflict)
+		} else if err != nil {
+			return err
+		}
+	}
+	if t.Builds, err = renewBuilds(tx, t); err != nil {
+		return err
+	}
+	return putClone(tx, t, to)
+}
+
+// renewBuilds is the tree of a past tag's builds with their records of now. The event at which each was tagged stays.
+func renewBuilds(tx Tx, t Tag) (blob.Digest, error) {
+	var changes []tree.Change
+	var gone []string
+	for b, err := range TagBuilds(tx, t) {
+		if err != nil {
+			return t.Builds, err
+		}
+		now, err := GetBuild(tx, b.NVR)
+		if errors.Is(err, iofs.ErrNotExist) {
+			gone = append(gone, b.NVR)
+			continue
+		} else if err != nil {
+			return t.Builds, err
+		}
+		if d := blob.Sum(now.encode()); d != b.Record {
+			b.ID, b.Record = now.ID, d
+			changes = append(changes, tree.Change{Name: b.NVR, Value: b.encode()})
+		}
+	}
+	if n := len(gone); n > 0 {
+		what := strings.Join(gone[:min(n, maxNamed)], ", ")
+		if n > maxNamed {
+			what += fmt.Sprintf(" and %d more", n-maxNamed)
+		}
+		return t.Builds, fmt.Errorf("tag %s had builds then that are no more: %s (vrepofs build import brings them back): %w", t.Name, what, ErrConflict)
+	}
+	d, err := tree.Apply(tx, t.Builds, changes)
+	if err != nil {
+		return d, fmt.Errorf("tag %s: %w", t.Name, err)
+	}
+	return d, nil
+}
+
+// putClone makes the tag to of a record.
+func putClone(tx Tx, t Tag, to string) error {
 	if err := CheckName("tag", to); err != nil {
 		return err
 	}

@@ -167,6 +167,17 @@ func (s *Store) UntagBuilds(ctx context.Context, who Who, tag string, nvrs []str
 
 // MoveBuilds takes builds out of one tag and puts them into another, all in one event.
 func (s *Store) MoveBuilds(ctx context.Context, who Who, from, to string, nvrs []string) (state.Change, error) {
+	return s.moveBuilds(ctx, who, from, to, nvrs, state.AddToTag)
+}
+
+// ForceMove is MoveBuilds that also lists the packages in to where its package list has not.
+func (s *Store) ForceMove(ctx context.Context, who Who, from, to string, nvrs []string) (state.Change, error) {
+	return s.moveBuilds(ctx, who, from, to, nvrs, state.ForceToTag)
+}
+
+func (s *Store) moveBuilds(
+	ctx context.Context, who Who, from, to string, nvrs []string, add func(tx state.Tx, tag string, nvrs ...string) error,
+) (state.Change, error) {
 	return s.tag(ctx, who, to, func(tx *index.Tx) error {
 		if from == to {
 			return fmt.Errorf("tag %s: a move within one tag: %w", from, iofs.ErrInvalid)
@@ -174,7 +185,7 @@ func (s *Store) MoveBuilds(ctx context.Context, who Who, from, to string, nvrs [
 		if err := state.RemoveFromTag(tx, from, nvrs...); err != nil {
 			return err
 		}
-		if err := state.AddToTag(tx, to, nvrs...); err != nil {
+		if err := add(tx, to, nvrs...); err != nil {
 			return err
 		}
 		return signedTag(tx, from) // what an older build shows now
@@ -184,6 +195,20 @@ func (s *Store) MoveBuilds(ctx context.Context, who Who, from, to string, nvrs [
 // CloneTag makes a new tag that is what another is: see state.CloneTag.
 func (s *Store) CloneTag(ctx context.Context, who Who, from, to string) (state.Change, error) {
 	return s.tag(ctx, who, to, func(tx *index.Tx) error { return state.CloneTag(tx, from, to) })
+}
+
+// CloneTagAt makes a new tag that is what another was at a moment: see state.CloneTagFrom.
+func (s *Store) CloneTagAt(ctx context.Context, who Who, at Moment, from, to string) (state.Change, error) {
+	past, h, err := s.State(at)
+	if err != nil {
+		return state.Change{}, err
+	}
+	return s.tag(ctx, who, to, func(tx *index.Tx) error {
+		if err := state.CloneTagFrom(tx, past, from, to); err != nil {
+			return fmt.Errorf("as of event %d: %w", h.Seq, err)
+		}
+		return nil
+	})
 }
 
 // Block blocks packages in a tag and all that inherit from it, or unblocks them.

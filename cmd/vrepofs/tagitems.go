@@ -121,11 +121,13 @@ blocked.`,
 
 func (a *app) tagMove() *cobra.Command {
 	l := items{item: "NVR"}
+	var force bool
 	cmd := a.changes(&cobra.Command{
 		Use:   "move FROM TO NVR… [FLAGS]",
 		Short: "Take builds out of one tag and put them into another",
 		Long: `Takes builds out of the tag FROM and puts them into the tag TO, in one event: no reader of a tree that has both sees them in
-none or in both. Each must be in FROM itself; in TO they are those tagged last.`,
+none or in both. Each must be in FROM itself; in TO they are those tagged last. Their packages must be in the package list of TO,
+unless it is open or --force lists them there.`,
 		Example: `  vrepofs tag move candidate release zlib-1.3.1-5.el9
   vrepofs tag move candidate release --file passed.txt --note "tested"
   vrepofs tag show candidate --json | jq -r '.builds[].nvr' | vrepofs tag move candidate release -`,
@@ -135,26 +137,37 @@ none or in both. Each must be in FROM itself; in TO they are those tagged last.`
 				return err
 			}
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
+				if force {
+					return c.ForceMove(cmd.Context(), why, args[0], args[1], list)
+				}
 				return c.MoveBuilds(cmd.Context(), why, args[0], args[1], list)
 			})
 		},
 	})
 	itemFlags(cmd, &l)
+	cmd.Flags().BoolVar(&force, "force", false, "list their packages in TO where its package list has not")
 	return cmd
 }
 
 func (a *app) tagClone() *cobra.Command {
 	return a.changes(&cobra.Command{
-		Use:   "clone FROM TO [FLAGS]",
-		Short: "Make a tag that is what another is",
+		Use:   "clone FROM[@MOMENT] TO [FLAGS]",
+		Short: "Make a tag that is what another is, or was",
 		Long: `Makes the tag TO with all that FROM is now: its builds in their order of tagging, its package list, parents, external
 repos and settings. The views of both select the same. Later changes of one do not touch the other. It costs the same
-however many builds there are.`,
-		Example: "  vrepofs tag clone dev dev-before-rebuild\n  vrepofs tag clone f42 f43 --note branch --label f43-branched",
+however many builds there are.
+
+FROM@MOMENT is FROM as it was at an event, a label or a time. What it named must still be there: it is refused if a build, a parent
+or an external repo is no more. Parents and followed repos are inherited as they are now.`,
+		Example: "  vrepofs tag clone dev dev-before-rebuild\n  vrepofs tag clone dev@17 dev-of-17\n  vrepofs tag clone f42 f43 --note branch --label f43-branched",
 		Args:    exactly("FROM", "TO"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := a.nameAt(cmd, args[0])
+			if err != nil {
+				return err
+			}
 			return a.change(cmd.Context(), func(c *ctl.Client, why ctl.Why) (*ctl.Change, error) {
-				return c.CloneTag(cmd.Context(), why, args[0], args[1])
+				return c.CloneTag(cmd.Context(), why, a.moment(), from, args[1])
 			})
 		},
 	})
