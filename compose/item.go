@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,7 +19,8 @@ type Item struct {
 }
 
 // Place gives RPMs their hrefs and sorts them by name and href, the order of repodata. Where two have one file name, the
-// first in the order given keeps it and the others lie in a directory named after their digest. Items refer to the RPMs, whose order
+// first in the order given keeps it and the others lie in a directory named after their digest; the same file once more, as sources in
+// mode simple give it, in one with a number besides. Items refer to the RPMs, whose order
 // stays.
 func Place(rpms []state.RPM) []Item {
 	return place(pointers(rpms))
@@ -55,8 +57,15 @@ func place(rpms []*state.RPM) []Item {
 		hrefs.WriteByte('/')
 		n := len(taken)
 		if taken[r.File] = struct{}{}; len(taken) == n { // it was there
-			hrefs.WriteString(hex.EncodeToString(r.Digest[:8]))
-			hrefs.WriteByte('/')
+			dir := hex.EncodeToString(r.Digest[:8]) + "/"
+			for i := 2; ; i++ {
+				if _, there := taken[dir+r.File]; !there {
+					break
+				}
+				dir = fmt.Sprintf("%x-%d/", r.Digest[:8], i)
+			}
+			taken[dir+r.File] = struct{}{}
+			hrefs.WriteString(dir)
 		}
 		hrefs.WriteString(r.File)
 		keys[i] = key{firstBytes(r.Name), Item{r, hrefs.String()[start:]}}

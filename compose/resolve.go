@@ -69,6 +69,10 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 	if v.Tags[v.Tag].PkgOrigins {
 		fmt.Fprintf(h, "origins 1 %q\n", v.Site)
 	}
+	if len(v.Externals) > 0 || v.Tags[v.Tag].PkgOrigins {
+		// The stamp is in the view. Of tags it is in their records; repos and the site change without changing what is taken from them.
+		fmt.Fprintf(h, "generation %d %d\n", v.Generation.Event, v.Generation.Stamp)
+	}
 	return blob.Digest(h.Sum(nil))
 }
 

@@ -11,41 +11,11 @@ import (
 	"vrepofs/merge"
 )
 
-// drawVisits makes an order of up to five visits of four tags with builds of three packages: tags may come twice, filtered and whole, be listed or
-// open. The first is the tag itself, which no filter concerns.
-func drawVisits(t *rapid.T) []merge.Source {
-	nvrs := []string{"a-1-1", "a-2-1", "a-3-1", "b-1-1", "b-2-1", "c-1-1"}
-	packages := rapid.SampledFrom([]string{"a", "b", "c"})
-	tags := map[string]merge.Source{}
-	var out []merge.Source
-	for i := range rapid.IntRange(1, 5).Draw(t, "visits") {
-		tag := rapid.SampledFrom([]string{"t", "u", "v", "w"}).Draw(t, "tag")
-		s, seen := tags[tag]
-		if !seen {
-			s = merge.Source{Tag: tag, Listed: rapid.Bool().Draw(t, "listed"), Packages: map[string]bool{}}
-			for _, nvr := range rapid.SliceOfNDistinct(rapid.SampledFrom(nvrs), 0, 6, rapid.ID).Draw(t, "builds") {
-				event := rapid.Uint64Range(1, 4).Draw(t, "event")
-				s.Builds = append(s.Builds, merge.Build{NVR: nvr, Package: packageOf(nvr), Event: event, ID: uint64(slices.Index(nvrs, nvr) + 1)})
-			}
-			for _, p := range rapid.SliceOfNDistinct(packages, 0, 3, rapid.ID).Draw(t, "entries") {
-				s.Packages[p] = rapid.IntRange(0, 3).Draw(t, "blocked") == 0
-			}
-			tags[tag] = s
-		}
-		if i > 0 && rapid.IntRange(0, 2).Draw(t, "filtered") == 0 {
-			only := packages.Draw(t, "filter")
-			s.Filter = func(p string) bool { return p == only }
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // checkBuilds runs a property over random orders, by default and as Koji, for the latest build, the latest two, and all.
 func checkBuilds(t *testing.T, property func(t *rapid.T, sources []merge.Source, rules merge.BuildRules)) {
 	for _, rules := range []merge.BuildRules{{}, {Koji: true}, {Latest: 2}, {Latest: 2, Koji: true}, {Latest: -1}, {Latest: -1, Koji: true}} {
 		t.Run(fmt.Sprintf("latest=%d,koji=%v", rules.Latest, rules.Koji), func(t *testing.T) {
-			for range 5 {
+			for range 3 {
 				rapid.Check(t, func(t *rapid.T) { property(t, drawVisits(t), rules) })
 			}
 		})
