@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"vrepofs/merge"
 )
 
@@ -112,4 +114,52 @@ func TestCheckView(t *testing.T) {
 			t.Errorf("CheckView(%q): %v, want ok %v", view, err, ok)
 		}
 	}
+}
+
+// TestDebugViewDivides: a view and its debug view share what the view has without a debug view, whatever the sources, modes and rules; with
+// debuginfo left out it has the first part of that. Multilib by name leaves some of multilib for all.
+func TestDebugViewDivides(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		repos := drawSources(t, true)
+		for i := range repos {
+			for j := range repos[i].Packages {
+				k := &repos[i].Packages[j]
+				k.Name += rapid.SampledFrom([]string{"", "", "-debuginfo", "-debugsource"}).Draw(t, "debuginfo")
+				if rapid.IntRange(0, 3).Draw(t, "second arch") == 0 {
+					k.Arch = "i686"
+				}
+			}
+		}
+		rules, _ := drawRules(t, rapid.Bool().Draw(t, "koji"))
+		c := merge.Contents{Sources: rapid.Bool().Draw(t, "sources"), Multilib: []string{"*"}}
+		taken := func(view string, views []string, c merge.Contents) []bool {
+			p := merge.Place(view, views, c)
+			rules.InArch, rules.Apart = p.InArch, func(name, arch string) bool { return p.Apart(name, arch) != "" }
+			var out []bool
+			for _, pick := range merge.Packages(repos, rules) {
+				out = append(out, pick.Fate == merge.Taken)
+				if k := repos[pick.Repo].Packages[pick.Index]; pick.Fate == merge.Taken && p.Refuses(k.Name, k.Arch) != "" {
+					t.Fatalf("%s has %s, which it refuses", view, k.NEVRA)
+				}
+			}
+			return out
+		}
+		both := []string{"x86_64", "x86_64-debug"}
+		whole := taken("x86_64", both[:1], c)
+		main, debug := taken("x86_64", both, c), taken("x86_64-debug", both, c)
+		c.NoDebuginfo = true
+		without := taken("x86_64", both[:1], c)
+		c.NoDebuginfo, c.Multilib = false, []string{"a*"}
+		named := taken("x86_64", both[:1], c)
+		n := 0
+		for _, r := range repos {
+			for _, k := range r.Packages {
+				meant := k.Arch != "i686" || k.Name[0] == 'a'
+				if whole[n] != (main[n] != debug[n]) || main[n] && debug[n] || without[n] != main[n] || named[n] != (whole[n] && meant) {
+					t.Fatalf("%s of %s: whole %v, main %v, debug %v, without %v, named %v", k.NEVRA, r.Name, whole[n], main[n], debug[n], without[n], named[n])
+				}
+				n++
+			}
+		}
+	})
 }
