@@ -6,13 +6,14 @@ import (
 	iofs "io/fs"
 
 	"vrepofs/index"
+	"vrepofs/merge"
 	"vrepofs/state"
 )
 
 // NewTag is a tag to be made.
 type NewTag struct {
 	Name     string
-	Arches   []string     // of its views; none: those of the first parent
+	Arches   []string     // its views; none: those of the first parent, with what these hold
 	Inherit  []state.Link // what it inherits from
 	Settings TagSettings
 }
@@ -20,13 +21,13 @@ type NewTag struct {
 // MakeTag makes a tag without builds, with its parents and settings, all in one event.
 func (s *Store) MakeTag(ctx context.Context, who Who, n NewTag) (state.Change, error) {
 	return s.tag(ctx, who, n.Name, func(tx *index.Tx) error {
-		arches := n.Arches
+		arches, contents := n.Arches, merge.Contents{}
 		if len(arches) == 0 && len(n.Inherit) > 0 {
 			parent, err := state.GetTag(tx, n.Inherit[0].Parent)
 			if err != nil {
 				return fmt.Errorf("tag %s: parent: %w", n.Name, err)
 			}
-			arches = parent.Arches
+			arches, contents = parent.Arches, parent.Contents
 		}
 		if err := state.CreateTag(tx, n.Name, arches); err != nil {
 			return err
@@ -35,6 +36,9 @@ func (s *Store) MakeTag(ctx context.Context, who Who, n NewTag) (state.Change, e
 			if err := state.AddParent(tx, n.Name, l); err != nil {
 				return err
 			}
+		}
+		if err := state.SetContents(tx, n.Name, contents); err != nil {
+			return err
 		}
 		return s.setTag(tx, n.Name, n.Settings)
 	})

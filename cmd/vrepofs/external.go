@@ -40,7 +40,7 @@ func (a *app) externalAdd() *cobra.Command {
 		Use:   "add TAG REPO[@ID] --priority N [FLAGS]",
 		Short: "Give a tag an external repo",
 		Long: `Gives TAG an external repo. REPO and REPO@latest follow the repo: each new snapshot is in the tag's views at once. REPO@ID is
-that snapshot for ever.`,
+that snapshot for ever. What is for ARCH is for its debug view ARCH-debug, too, and what is for ARCH-debug for that alone.`,
 		Example: `  vrepofs tag external add dev fedora --priority 10
   vrepofs tag external add dev el8-modular@20261121T043000Z --priority 20 --mode bare --arch x86_64`,
 		Args: exactly("TAG", "REPO"),
