@@ -66,6 +66,9 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 	for _, e := range v.Externals {
 		fmt.Fprintf(h, "external %s %s\n", e.Snapshot.Ref(), e.Snapshot.RPMs)
 	}
+	if v.hasGroups() {
+		fmt.Fprintln(h, "groups 1")
+	}
 	if v.Tags[v.Tag].PkgOrigins {
 		fmt.Fprintf(h, "origins 1 %q\n", v.Site)
 	}

@@ -58,11 +58,14 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 	}
-	beside := func(lease *blob.Lease, r *Rendered) error {
+	beside := func(lease *blob.Lease, rendered *Rendered) error {
+		if err := resolved.addGroups(r, lease, rendered); err != nil {
+			return err
+		}
 		if !resolved.Tags[tag].PkgOrigins {
 			return nil
 		}
-		return r.addOrigins(lease, resolved.origins(sel))
+		return rendered.addOrigins(lease, resolved.origins(sel))
 	}
 	if err := c.compose(ctx, &v, rpms, resolved.Tags[tag].Metadata, beside); err != nil {
 		return View{}, fmt.Errorf("compose %s/%s: %w", tag, arch, err)

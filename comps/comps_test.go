@@ -97,8 +97,8 @@ func TestRefused(t *testing.T) {
 		"not UTF-8":       {"<comps><group><id>a\xff</id></group></comps>", "invalid UTF-8"},
 		"deep":            {"<comps>" + strings.Repeat("<x>", 100_000), "more than 16 elements inside each other"},
 		"deep in a group": {"<comps><group><packagelist>" + strings.Repeat("<x>", 100_000), "more than 16 elements inside each other"},
-		"large":           {"<comps>" + strings.Repeat(" ", MaxSize), "more than 16 MiB"},
-		"one large name":  {"<comps><group><id>" + strings.Repeat("a", MaxSize), "more than 16 MiB"},
+		"large":           {"<comps>" + strings.Repeat(" ", MaxSize), "more than 8 MiB"},
+		"one large name":  {"<comps><group><id>" + strings.Repeat("a", MaxSize), "more than 8 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Read(strings.NewReader(tt.in))

@@ -13,9 +13,9 @@ import (
 
 // Bounds of what Read takes.
 const (
-	MaxSize  = 16 << 20 // bytes of a file; Fedora's, with all its translations, has 2 MiB
-	maxDepth = 16       // elements inside each other; comps.xml has 4
-	maxKinds = 50       // kinds of things in a list of what was left out
+	MaxSize  = 8 << 20 // bytes of a file; Fedora's, with all its translations, has 2 MiB
+	maxDepth = 16      // elements inside each other; comps.xml has 4
+	maxKinds = 50      // kinds of things in a list of what was left out
 )
 
 // LeftOut is something that a file has and Read does not keep.

@@ -37,6 +37,8 @@
 //	what claims a source package      packages of the view's arch,       packages of any arch; source RPMs claim nothing
 //	                                  source RPMs among them             (the same)
 //	blocks                            in every mode                      in koji and simple, not of source RPMs (koji_allowed)
+//	package of two required groups    once in the group that requires    once for each of them (koji/__init__.py, generate_comps)
+//	                                  both
 //	python's re                       RE2: no look-around and no         -
 //	                                  back references, refused when
 //	                                  the link is made
@@ -48,6 +50,13 @@
 // before it has claimed. The builds' source, where a tag asks for several builds of a package (Repo.Several), claims all of them, and they do
 // not compete with each other. Where all sources have one mode and koji is asked for, the result is mergerepo_c's for the same arches: with
 // multilib those that it takes for -a x86_64. Groups, modules and advisories of external repos are not merged yet.
+//
+// # Groups
+//
+// ResolveGroups joins the groups of tags as Koji's hub does. What links limit but for depth and intransitivity does not concern groups,
+// here and there: neither pkg_filter, whose packages are source packages, nor noconfig (get_tag_groups). Beyond Koji's there are
+// translations, environments and categories; the field exported, which generate_comps does not look at, is not here. A tag that defines
+// a group again shows it although a parent blocks it, without --force.
 //
 // # Arches
 //

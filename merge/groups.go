@@ -10,9 +10,6 @@ import (
 	"vrepofs/comps"
 )
 
-// maxGroupEntries bounds the packages in all groups of a view together, counted once for each group that has them. Fedora has 5,000.
-const maxGroupEntries = 1_000_000
-
 // Group is what one source, a tag or an external repo, says itself of one id of comps.xml: of a group, and of an environment and a
 // category if they have the same id.
 type Group struct {
@@ -164,10 +161,19 @@ func sortEntries(list []ViewEntry) {
 //
 // koji lists a package again for each required group that has it, as Koji's generate_comps does (koji/__init__.py, expand_groups).
 //
-// Groups that require each other can have far more packages together than anybody wrote: over a million is iofs.ErrInvalid.
+// Groups that require each other can have far more packages together than anybody wrote: more than comps.Read would take is iofs.ErrInvalid.
 func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 	c := &comps.Comps{}
-	entries := 0
+	size := 0
+	more := func(list []comps.Entry) error {
+		for _, e := range list {
+			size += len(e.Name) + len(e.Requires) + len(`      <packagereq type="mandatory"></packagereq>`)
+		}
+		if size > comps.MaxSize {
+			return fmt.Errorf("groups: more than %d MiB, with the packages of groups that they require: %w", comps.MaxSize>>20, iofs.ErrInvalid)
+		}
+		return nil
+	}
 	byID := map[string]*ViewGroup{}
 	for i := range v.Groups {
 		byID[v.Groups[i].ID] = &v.Groups[i]
@@ -181,7 +187,9 @@ func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 		for _, p := range out.Packages {
 			has[p.Name] = true
 		}
-		entries += len(out.Packages)
+		if err := more(out.Packages); err != nil {
+			return nil, err
+		}
 		seen := map[string]bool{g.ID: true}
 		for need := out.Requires; len(need) > 0; need = need[1:] {
 			id := need[0].Name
@@ -198,8 +206,8 @@ func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 				x.Packages = append(x.Packages, p)
 			}
 			out.Expanded = append(out.Expanded, x)
-			if entries += len(x.Packages) + 1; entries > maxGroupEntries {
-				return nil, fmt.Errorf("groups: over %d packages in all, with those of groups that they require: %w", maxGroupEntries, iofs.ErrInvalid)
+			if err := more(append(x.Packages[:len(x.Packages):len(x.Packages)], need[0])); err != nil {
+				return nil, err
 			}
 			need = append(need[:len(need):len(need)], unblocked(byID[id].Requires)...)
 		}
