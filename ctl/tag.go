@@ -35,6 +35,7 @@ type Tag struct {
 	Builds    []TagBuild `json:"builds,omitempty"`
 	Pinned    []Pinned   `json:"pinned,omitempty"` // where clients find its views; none where the site is not known
 	Blocked   []string   `json:"blocked,omitempty"`
+	Groups    int        `json:"groups,omitempty"`    // of packages, that its views offer
 	Unblocked []string   `json:"unblocked,omitempty"` // listed, which overrides a parent's block
 }
 
@@ -228,6 +229,15 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 		}
 	}
 	slices.Sort(v.Blocked)
+	groups, err := resolved.Groups(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups.Groups {
+		if !g.Blocked {
+			v.Groups++
+		}
+	}
 	slices.Sort(v.Unblocked)
 	return &v, nil
 }

@@ -96,7 +96,7 @@ func historyLines(tag string, e ctl.TagEvent) []string {
 		}
 		for i, p := range c.Groups {
 			if i == maxHistoryShown {
-				lines = append(lines, fmt.Sprintf("%sand %s more; --json lists them", before, showCount(len(c.Groups)-i, "line of groups")))
+				lines = append(lines, fmt.Sprintf("%sand %s more; --json lists them", before, showCount(len(c.Groups)-i, "change")+" of groups"))
 				break
 			}
 			lines = append(lines, before+"group "+changeText(p))

@@ -35,7 +35,7 @@ takes builds of the packages in its package list, which it inherits, too; an ope
 			"Lets packages in again: lists them in the tag, which overrides the block of a tag that it inherits from.",
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
 		a.packageNoun(),
-		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun())
+		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun(), a.groupNoun())
 	noun.AddCommand(a.tagHistory(), a.tagWait(), a.tagMove(), a.tagClone())
 	return noun
 }
@@ -366,6 +366,9 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 		field("latest", "all builds")
 	case t.Latest > 1:
 		field("latest", fmt.Sprintf("%d builds of each package", t.Latest))
+	}
+	if t.Groups > 0 {
+		field("groups", fmt.Sprint(t.Groups))
 	}
 	field("blocked", strings.Join(t.Blocked, " "))
 	if t.Listed {
