@@ -23,7 +23,7 @@ type Group struct {
 	Config
 	Packages []Entry
 	Requires []Entry // groups whose packages it has, too
-	// Expanded are the packages of groups that it requires, to be written instead of Requires.
+	// Expanded are the packages of groups that it requires, to be written instead of Requires; Read knows none.
 	Expanded []Expansion
 }
 

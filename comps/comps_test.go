@@ -59,7 +59,6 @@ func TestExpanded(t *testing.T) {
 	c := Comps{Groups: []Group{{
 		ID: "build", Config: Config{About: About{Description: "a & b"}},
 		Packages: []Entry{{Name: "bash", Type: "mandatory"}},
-		Requires: []Entry{{Name: "x--y"}},
 		Expanded: []Expansion{{Group: "x--y", Packages: []Entry{{Name: "gcc", Type: "conditional", Requires: `"c"`, BaseArch: true}}}},
 	}}}
 	want := head + `  <group>

@@ -44,7 +44,7 @@ func (w *writer) group(g *Group) {
 	if g.LangOnly != "" {
 		w.element("    ", "langonly", g.LangOnly)
 	}
-	if len(g.Requires) > 0 && g.Expanded == nil {
+	if len(g.Requires) > 0 {
 		w.add("    <grouplist>\n")
 		for _, e := range g.Requires {
 			name := "groupreq"

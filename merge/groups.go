@@ -182,7 +182,7 @@ func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 		if g.Blocked {
 			continue
 		}
-		out := comps.Group{ID: g.ID, Config: g.Config, Packages: unblocked(g.Packages), Requires: unblocked(g.Requires)}
+		out := comps.Group{ID: g.ID, Config: g.Config, Packages: unblocked(g.Packages)}
 		has := map[string]bool{}
 		for _, p := range out.Packages {
 			has[p.Name] = true
@@ -191,7 +191,7 @@ func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 			return nil, err
 		}
 		seen := map[string]bool{g.ID: true}
-		for need := out.Requires; len(need) > 0; need = need[1:] {
+		for need := unblocked(g.Requires); len(need) > 0; need = need[1:] {
 			id := need[0].Name
 			if seen[id] {
 				continue
@@ -209,7 +209,7 @@ func (v *Groups) Comps(koji bool) (*comps.Comps, error) {
 			if err := more(append(x.Packages[:len(x.Packages):len(x.Packages)], need[0])); err != nil {
 				return nil, err
 			}
-			need = append(need[:len(need):len(need)], unblocked(byID[id].Requires)...)
+			need = append(need, unblocked(byID[id].Requires)...)
 		}
 		c.Groups = append(c.Groups, out)
 	}

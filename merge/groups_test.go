@@ -75,6 +75,9 @@ func showComps(t *testing.T, v *merge.Groups, koji bool) string {
 		}
 	}
 	for _, g := range c.Groups {
+		if g.Requires != nil {
+			t.Errorf("group %s requires %v beside what they are expanded to", g.ID, g.Requires)
+		}
 		fmt.Fprintf(&b, "%s %s:", g.ID, g.Name)
 		entries(g.Packages)
 		for _, x := range g.Expanded {
@@ -120,6 +123,7 @@ func TestGroups(t *testing.T) {
 			"a definition before the block wins",
 			"tag dev\ngroup build mine\ntag mid\nblock build\ntag base\ngroup build\npkg build make mandatory", "build mine: make=mandatory\n", "",
 		},
+		{"a group that requires itself", "tag dev\ngroup a\nreq a a\npkg a 1 default", "a : 1=default\n", ""},
 		{"packages of a group that nobody defines are none", "tag dev\npkg build gcc default\ntag base\ngroup core", "core :\n", ""},
 		{
 			"required groups are expanded behind, each package once",
