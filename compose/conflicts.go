@@ -47,7 +47,7 @@ func (v *Resolved) Conflicts(r state.Reader, arch string) (*Conflicts, error) {
 	for i, k := range asked {
 		all[i] = merge.Judged{
 			Package: merge.Package{NEVRA: k.rpm.NEVRA, Source: k.rpm.Source, Time: k.rpm.Mtime, PkgID: k.rpm.Digest},
-			From:    sel.from(k), Taken: sel.takes(k),
+			From:    sel.from(k), Taken: sel.takes(k), Several: k.candidate >= 0 && v.Tags[v.Tag].Latest != 0,
 		}
 	}
 	found := merge.FindConflicts(all)
@@ -122,7 +122,7 @@ func (sel *selection) reason(k conflicting) Reason {
 	case k.pick != nil:
 		why.Rule = sel.rule(k.pick)
 	case !why.Taken:
-		why.Rule = buildRule(sel.candidates[k.candidate])
+		why.Rule = sel.buildRule(sel.candidates[k.candidate])
 	}
 	if k.candidate >= 0 {
 		why.Build = sel.candidates[k.candidate].NVR

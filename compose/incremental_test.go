@@ -31,7 +31,7 @@ func TestIncrementalEqualsScratch(t *testing.T) {
 		pkg := rapid.SampledFrom([]string{"p1", "p2", "p3"})
 		for range rapid.IntRange(1, 6).Draw(rt, "operations") {
 			// An operation that the state refuses (untag what is not there, a second priority) is part of the history too.
-			switch rapid.IntRange(0, 9).Draw(rt, "kind") {
+			switch rapid.IntRange(0, 12).Draw(rt, "kind") {
 			case 0, 1, 2, 3:
 				s.TagBuilds(ctx, who, tag.Draw(rt, "tag"), nvr.Draw(rt, "builds"))
 			case 4, 5:
@@ -42,6 +42,14 @@ func TestIncrementalEqualsScratch(t *testing.T) {
 				s.AddParent(ctx, who, tag.Draw(rt, "tag"), state.Link{Parent: tag.Draw(rt, "parent"), Priority: rapid.IntRange(1, 3).Draw(rt, "priority")})
 			case 9:
 				s.RemoveParent(ctx, who, tag.Draw(rt, "tag"), tag.Draw(rt, "parent"))
+			case 10:
+				listed := rapid.Bool().Draw(rt, "listed")
+				s.SetTag(ctx, who, tag.Draw(rt, "tag"), store.TagSettings{Listed: &listed})
+			case 11:
+				latest := rapid.SampledFrom([]int{1, 2, -1}).Draw(rt, "latest")
+				s.SetTag(ctx, who, tag.Draw(rt, "tag"), store.TagSettings{Latest: &latest})
+			case 12:
+				s.UnlistPackages(ctx, who, tag.Draw(rt, "tag"), true, []string{pkg.Draw(rt, "package")})
 			}
 			r, _, err := s.State("")
 			if err != nil {

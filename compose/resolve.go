@@ -97,19 +97,15 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", visit.Via, err)
 		}
-		s := merge.Source{Tag: visit.Tag, Packages: map[string]bool{}, Filter: filter, Listed: t.Listed}
+		s := merge.Source{Tag: visit.Tag, Filter: filter, Listed: t.Listed}
 		for b, err := range state.TagBuilds(r, t) {
 			if err != nil {
 				return nil, err
 			}
 			s.Builds = append(s.Builds, merge.Build{NVR: b.NVR, Package: b.Package, Event: b.Event, ID: b.ID})
 		}
-		list, err := state.TagPackages(r, t)
-		if err != nil {
+		if s.Packages, err = state.TagEntries(r, t); err != nil {
 			return nil, err
-		}
-		for p, e := range list {
-			s.Packages[p] = e.Blocked
 		}
 		sources = append(sources, s)
 	}
@@ -139,6 +135,7 @@ const rpmsPerBuild = 4
 
 // selection is what the view of one arch holds and what that was selected from.
 type selection struct {
+	tag        string            // whose view it is
 	place      merge.Placement   // of the view
 	candidates []merge.Candidate // every build, in the order of consideration
 	built      []state.RPM       // what the chosen builds give
@@ -169,7 +166,7 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sel := &selection{place: v.place(arch), candidates: merge.Builds(sources, v.Tags[v.Tag].BuildRules())}
+	sel := &selection{tag: v.Tag, place: v.place(arch), candidates: merge.Builds(sources, v.Tags[v.Tag].BuildRules())}
 	// Beside external repos, all RPMs of the arch: what is set apart claims its source package, too.
 	in := func(r *state.RPM) bool { return sel.place.Refuses(r.Name, r.Arch) == "" }
 	if len(v.Externals) > 0 {

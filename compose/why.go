@@ -43,7 +43,7 @@ func (v *Resolved) Why(r state.Reader, arch, name string) ([]Reason, error) {
 		whole := c.Package == name || c.NVR == name
 		if c.Verdict != merge.Chosen {
 			if whole || slices.ContainsFunc(b.RPMs, func(p state.RPM) bool { return goesBy(&p, name) }) {
-				out = append(out, Reason{Package: c.NVR, Build: c.NVR, Source: "tag " + c.Tag, Rule: buildRule(c)})
+				out = append(out, Reason{Package: c.NVR, Build: c.NVR, Source: "tag " + c.Tag, Rule: sel.buildRule(c)})
 			}
 			continue
 		}
@@ -91,7 +91,7 @@ func goesBy(p *state.RPM, name string) bool {
 }
 
 // buildRule says in words what became of a build that was not chosen.
-func buildRule(c merge.Candidate) string {
+func (sel *selection) buildRule(c merge.Candidate) string {
 	switch c.Verdict {
 	case merge.Blocked:
 		return "the package is blocked in tag " + c.By
@@ -102,7 +102,7 @@ func buildRule(c merge.Candidate) string {
 	case merge.Duplicate:
 		return "a nearer tag has the same build"
 	case merge.Unlisted:
-		return "the package is not in the package list (tag package add)"
+		return fmt.Sprintf("the package is not in the package list (vrepofs tag package add %s %s)", sel.tag, c.Package)
 	case merge.Filtered:
 		return "a package filter on the way does not let it pass"
 	}

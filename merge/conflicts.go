@@ -12,6 +12,8 @@ type Judged struct {
 	Package
 	From  string // its source: "tag dev", "fedora@20261121T043000Z"
 	Taken bool
+	// Several says that it is of a source that may give several versions of a package (Repo.Several): those are no split.
+	Several bool
 }
 
 // Shadow is a package that is newer than what a view takes of its name and arch: two indices of what FindConflicts was given.
@@ -139,7 +141,7 @@ func split(all []Judged, group []int) []Part {
 	}
 	for _, p := range parts {
 		for _, q := range parts {
-			if p.SourceRPM != q.SourceRPM && p.From != q.From {
+			if p.SourceRPM != q.SourceRPM && p.From != q.From && !(all[p.First].Several && all[q.First].Several) {
 				return parts
 			}
 		}

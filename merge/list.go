@@ -34,7 +34,11 @@ func BlockedPackages(sources []Source) map[string]bool {
 
 // explicitEntries has of each package the first entry in the order.
 func explicitEntries(sources []Source) map[string]Entry {
-	list := map[string]Entry{}
+	n := 0
+	for i := range sources {
+		n = max(n, len(sources[i].Packages))
+	}
+	list := make(map[string]Entry, n)
 	for i := range sources {
 		s := &sources[i]
 		for p, blocked := range s.Packages {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	iofs "io/fs"
@@ -19,18 +20,56 @@ type TagPackage struct {
 
 // TagPackages returns t's own entries in the package list.
 func TagPackages(r tree.Reader, t Tag) (map[string]TagPackage, error) {
-	m := map[string]TagPackage{}
+	return tagPackages(r, t, func(e TagPackage) TagPackage { return e })
+}
+
+// TagEntries is TagPackages as selection sees it: package → blocked.
+func TagEntries(r tree.Reader, t Tag) (map[string]bool, error) {
+	return tagPackages(r, t, func(e TagPackage) bool { return e.Blocked })
+}
+
+func tagPackages[V any](r tree.Reader, t Tag, of func(TagPackage) V) (map[string]V, error) {
+	n, err := tree.Len(r, t.Packages)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]V, min(n, maxHint))
 	for item, err := range tree.List(r, t.Packages, "") {
 		if err != nil {
 			return nil, err
 		}
-		var p TagPackage
-		if err := decode("tag "+t.Name+" package "+item.Name, item.Value, &p); err != nil {
+		e, err := decodeTagPackage(t.Name, item.Name, item.Value)
+		if err != nil {
 			return nil, err
 		}
-		m[item.Name] = p
+		m[item.Name] = of(e)
 	}
 	return m, nil
+}
+
+// maxHint bounds what a number in a tree's root makes us reserve.
+const maxHint = 1 << 17
+
+// decodeTagPackage decodes an entry. A release lists thousands, and each selection reads them, so what this program
+// wrote is not left to encoding/json, which allocates five times for each.
+func decodeTagPackage(tag, pkg string, value []byte) (e TagPackage, err error) {
+	if rest, ok := bytes.CutPrefix(value, []byte(`{"blocked":`)); ok {
+		if rest, e.Blocked = bytes.CutPrefix(rest, []byte("true")); !e.Blocked {
+			rest, ok = bytes.CutPrefix(rest, []byte("false"))
+		}
+		digits, event := bytes.CutPrefix(rest, []byte(`,"event":`))
+		digits, end := bytes.CutSuffix(digits, []byte("}"))
+		plain := ok && event && end && len(digits) > 0 && len(digits) < 19 && digits[0] != '0'
+		for _, c := range digits {
+			plain = plain && '0' <= c && c <= '9'
+			e.Event = 10*e.Event + uint64(c-'0')
+		}
+		if plain {
+			return e, nil
+		}
+		e = TagPackage{}
+	}
+	return e, decode("tag "+tag+" package "+pkg, value, &e)
 }
 
 // PackageList is the package list of a tag's views, by merge's rule: what it says of some packages, or of all that it has if none are
@@ -74,15 +113,9 @@ const maxLookups = 256
 func listSource(r Reader, t Tag, packages []string) (merge.Source, error) {
 	s := merge.Source{Tag: t.Name, Listed: t.Listed, Packages: map[string]bool{}}
 	if len(packages) == 0 || len(packages) > maxLookups {
-		list, err := TagPackages(r, t)
-		if err != nil {
+		var err error
+		if s.Packages, err = TagEntries(r, t); err != nil || t.Listed {
 			return s, err
-		}
-		for p, e := range list {
-			s.Packages[p] = e.Blocked
-		}
-		if t.Listed {
-			return s, nil
 		}
 		for b, err := range TagBuilds(r, t) {
 			if err != nil {
@@ -122,7 +155,7 @@ func tagPackage(r tree.Reader, t Tag, pkg string) (e TagPackage, ok bool, err er
 		return e, false, nil
 	}
 	if err == nil {
-		err = decode("tag "+t.Name+" package "+pkg, value, &e)
+		e, err = decodeTagPackage(t.Name, pkg, value)
 	}
 	return e, err == nil, err
 }

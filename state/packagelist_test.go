@@ -216,3 +216,22 @@ func TestPackageListErrors(t *testing.T) {
 		t.Errorf("latest of dev and base: %d, %d", dev.Latest, base.Latest)
 	}
 }
+
+// TestTagPackageValues: an entry reads as encoding/json reads it, whatever its bytes.
+func TestTagPackageValues(t *testing.T) {
+	values := []string{
+		string(encode(TagPackage{Blocked: true, Event: 1})), string(encode(TagPackage{Event: 1<<64 - 1})), string(encode(TagPackage{})),
+		`{"blocked":true,"event":999999999999999999}`, `{"blocked":true,"event":9999999999999999999}`, `{"blocked":false,"event":99999999999999999999}`,
+		`{"blocked":true,"event":}`, `{"blocked":true,"event":01}`, `{"blocked":true,"event":-1}`, `{"blocked":true,"event":1e3}`, `{"blocked":maybe,"event":1}`,
+		`{"blocked":truefalse,"event":1}`, `{"blocked":true,"event":7}}`, `{"blocked":true,"event":7} `, `{"blocked":true}`, `{"event":3,"blocked":true}`, `{"blocked":`, ``, `{}`,
+		`{"blocked":true,"event":7,"later":1}`,
+	}
+	for _, v := range values {
+		var want TagPackage
+		wantErr := decode("entry", []byte(v), &want)
+		got, err := decodeTagPackage("t", "p", []byte(v))
+		if (err == nil) != (wantErr == nil) || err == nil && got != want {
+			t.Errorf("%s: %+v, %v, want %+v, %v", v, got, err, want, wantErr)
+		}
+	}
+}

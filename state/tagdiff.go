@@ -113,8 +113,8 @@ func packageWord(tag, name string, value []byte) (string, error) {
 	if value == nil {
 		return "", nil
 	}
-	var p TagPackage
-	if err := decode("tag "+tag+" package "+name, value, &p); err != nil {
+	p, err := decodeTagPackage(tag, name, value)
+	if err != nil {
 		return "", err
 	}
 	if p.Blocked {

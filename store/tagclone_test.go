@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,4 +139,100 @@ func TestCloneSelectsTheSame(t *testing.T) {
 			t.Fatalf("a change of %s changes dev to %v", clone, got)
 		}
 	}
+}
+
+// TestCloneOfAMoment: after any history a clone of what a tag was at an event selects what the tag selected then; a build that was removed
+// since is named, and no clone is made.
+func TestCloneOfAMoment(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	nvrs := fakeBuilds(t, s, 40)
+	do := func(c state.Change, err error) state.Change {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	do(s.CreateTag(ctx, who, "dev", []string{"x86_64"}))
+	rnd := rand.New(rand.NewPCG(3, 4))
+	past := map[uint64][]string{}
+	for i := range 40 {
+		var some []string
+		for range 1 + rnd.IntN(5) {
+			some = append(some, nvrs[rnd.IntN(len(nvrs))])
+		}
+		var c state.Change
+		switch rnd.IntN(6) {
+		case 0:
+			c = do(s.Block(ctx, who, "dev", rnd.IntN(2) == 0, []string{"p1", "p12"}))
+		case 1:
+			listed, latest := rnd.IntN(2) == 0, []int{1, 2, -1}[rnd.IntN(3)]
+			c = do(s.SetTag(ctx, who, "dev", store.TagSettings{Listed: &listed, Latest: &latest}))
+		case 2:
+			c = do(s.UntagBuilds(ctx, who, "dev", []string{firstBuild(t, s, "dev", some[0])}))
+		default:
+			c = do(s.ForceBuilds(ctx, who, "dev", some))
+		}
+		past[c.Event] = view(t, s, "dev")
+		if i == 0 {
+			continue
+		}
+		for event, want := range past {
+			if rnd.IntN(len(past)) > 1 {
+				continue
+			}
+			clone := fmt.Sprintf("dev-%d-%d", event, c.Event)
+			do(s.CloneTagAt(ctx, who, store.Moment(fmt.Sprint(event)), "dev", clone))
+			if got := view(t, s, clone); !slices.Equal(got, want) {
+				t.Fatalf("%s selects %v, want %v", clone, got, want)
+			}
+			do(s.DeleteTag(ctx, who, clone))
+		}
+	}
+	at := do(s.TagBuilds(ctx, who, "dev", nvrs[:1]))
+	do(s.UntagBuilds(ctx, who, "dev", nvrs[:1]))
+	do(s.RemoveBuild(ctx, who, nvrs[0]))
+	_, err := s.CloneTagAt(ctx, who, store.Moment(fmt.Sprint(at.Event)), "dev", "late")
+	if !errors.Is(err, state.ErrConflict) || !strings.Contains(err.Error(), nvrs[0]) {
+		t.Errorf("a clone with a build that is no more: %v", err)
+	}
+	r, _, err := s.State("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.GetTag(r, "late"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("the refused clone: %v", err)
+	}
+}
+
+// firstBuild returns the first build that a tag has, from a name on or else from the beginning; it tags one if there is none.
+func firstBuild(t *testing.T, s *store.Store, tag, from string) string {
+	t.Helper()
+	r, _, err := s.State("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := state.GetTag(r, tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := ""
+	for b, err := range state.TagBuilds(r, record) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" || b.NVR >= from {
+			first = b.NVR
+		}
+		if b.NVR >= from {
+			return first
+		}
+	}
+	if first == "" {
+		if _, err := s.ForceBuilds(t.Context(), storetest.Who(), tag, []string{from}); err != nil {
+			t.Fatal(err)
+		}
+		return from
+	}
+	return first
 }
