@@ -38,6 +38,7 @@ func params(dir string) testscript.Params {
 			"rpm":    cmdRPM,
 			"status": cmdStatus,
 			"normal": cmdNormal,
+			"keep":   cmdKeep,
 		},
 	}
 }
@@ -112,6 +113,20 @@ func cmdNormal(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: normal stdout|stderr FILE")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(normal(ts.ReadFile(args[0]), ts.Getenv("WORK"))), 0o644))
+}
+
+// cmdKeep sets a variable to what a pattern finds in the last stdout: keep ID 'fedora@\S+'.
+func cmdKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep VARIABLE PATTERN")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	found := re.FindString(ts.ReadFile("stdout"))
+	if found == "" {
+		ts.Fatalf("keep: no %q in stdout", args[1])
+	}
+	ts.Setenv(args[0], found)
 }
 
 func normal(s, work string) string {
