@@ -388,3 +388,43 @@ func TestLeaseOpen(t *testing.T) {
 		t.Errorf("a blob that is not there: %v", err)
 	}
 }
+
+// TestLeaseAppend: what is on its way in and what is there is read back, by the size that it has only.
+func TestLeaseAppend(t *testing.T) {
+	s := newStore(t)
+	there := put(t, s, "there")[0]
+	l, err := s.NewLease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	long := strings.Repeat("pending", 400_000)
+	pending, err := l.Write([]byte(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // before and after Flush
+		for _, tt := range []struct {
+			d    Digest
+			size int64
+			want string
+			err  error
+		}{
+			{there, 5, "there", nil},
+			{pending, int64(len(long)), long, nil},
+			{there, 4, "", ErrCorrupt},
+			{there, 6, "", ErrCorrupt},
+			{there, 1 << 62, "", ErrCorrupt},
+			{there, -1, "", ErrCorrupt},
+			{Sum([]byte("missing")), 7, "", iofs.ErrNotExist},
+		} {
+			b, err := l.Append([]byte("x"), tt.d, tt.size)
+			if !errors.Is(err, tt.err) || err == nil && string(b) != "x"+tt.want {
+				t.Errorf("%s, size %d: %d bytes, %v, want %d, %v", tt.d.Short(), tt.size, len(b), err, len(tt.want)+1, tt.err)
+			}
+		}
+		if err := l.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

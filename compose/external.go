@@ -52,12 +52,9 @@ func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map
 		if !e.ForArch(arch) || e.Snapshot.Count == 0 {
 			continue
 		}
-		rpms := make([]state.RPM, 0, e.Snapshot.Count)
-		for row, err := range state.SnapshotRPMs(r, e.Snapshot) {
-			if err != nil {
-				return err
-			}
-			rpms = append(rpms, row.RPM)
+		rpms, err := v.remembered.of(r, e.Snapshot)
+		if err != nil {
+			return err
 		}
 		add(e.Snapshot.Ref(), e.Mode, rpms)
 	}

@@ -101,6 +101,7 @@ func (c *Composer) render(ctx context.Context, lease *blob.Lease, items []Item, 
 				return err
 			}
 			parts[i] = p
+			c.parts.put(key, p)
 			if err := c.index.PutMemo(memoPart, key, p.encode()); err != nil {
 				return err
 			}
@@ -119,11 +120,15 @@ func (c *Composer) knownPart(lease *blob.Lease, key blob.Digest) (p part, ok boo
 	if c.fresh {
 		return p, false
 	}
-	v, ok := c.index.Memo(memoPart, key)
-	if !ok {
-		return p, false
+	if p, ok = c.parts.get(key); !ok {
+		v, there := c.index.Memo(memoPart, key)
+		if !there {
+			return p, false
+		}
+		if p, ok = decodePart(v); ok {
+			c.parts.put(key, p)
+		}
 	}
-	p, ok = decodePart(v)
 	for _, m := range p {
 		ok = ok && lease.Has(m.Digest)
 	}

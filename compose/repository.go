@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	iofs "io/fs"
 	"slices"
 	"strconv"
@@ -29,6 +28,8 @@ type Composer struct {
 	blobs *blob.Store
 	fresh bool // no memo and no record is read
 	room  func(rpms int) (done func())
+
+	*remembered
 }
 
 // MakeRoom sets what is called before a view is composed, with the number of RPMs that it is selected from, and what that returns once
@@ -44,7 +45,7 @@ func (c *Composer) Fresh() *Composer {
 
 // New returns a Composer over an open store.
 func New(x *index.Index, blobs *blob.Store) *Composer {
-	return &Composer{index: x, blobs: blobs}
+	return &Composer{index: x, blobs: blobs, remembered: newRemembered()}
 }
 
 // Rendered is a repository without its stamp. Its blobs are under the lease that Render was given.
@@ -110,7 +111,7 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, 
 	g, _ := errgroup.WithContext(ctx)
 	for k := range kinds {
 		g.Go(func() (err error) {
-			r.files[k].digest, err = sumRope(lease, ropes[k])
+			r.files[k].digest, err = c.sumRope(lease, ropes[k])
 			return err
 		})
 	}
@@ -120,22 +121,27 @@ func (c *Composer) Render(ctx context.Context, lease *blob.Lease, items []Item, 
 	return r, g.Wait()
 }
 
-// sumRope hashes the bytes of a rope of whole blobs, such as parts of repodata are.
-func sumRope(lease *blob.Lease, rope blob.Rope) (blob.Digest, error) {
-	h := sha256.New()
-	buf := make([]byte, 64<<10)
-	for _, p := range rope {
-		f, err := lease.Open(p.Digest)
-		if err != nil {
-			return blob.Digest{}, fmt.Errorf("open blob %s: %w", p.Digest.Short(), err)
+// sumRope hashes the bytes of a rope of whole blobs, such as parts of repodata are. It begins behind the parts that it has the sum of.
+func (c *Composer) sumRope(lease *blob.Lease, rope blob.Rope) (blob.Digest, error) {
+	keys := make([]blob.Digest, len(rope))
+	var key blob.Digest
+	for i, p := range rope {
+		key = prefixKey(key, p)
+		keys[i] = key
+	}
+	h, n := sha256.New(), 0
+	if !c.fresh {
+		h, n = c.remembered.resume(keys)
+	}
+	var buf []byte
+	for ; n < len(rope); n++ {
+		var err error
+		if buf, err = lease.Append(buf[:0], rope[n].Digest, rope[n].Size); err != nil {
+			return blob.Digest{}, err
 		}
-		n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, buf)
-		f.Close()
-		if err == nil && n != p.Size {
-			err = fmt.Errorf("%d bytes, want %d: %w", n, p.Size, blob.ErrCorrupt)
-		}
-		if err != nil {
-			return blob.Digest{}, fmt.Errorf("read blob %s: %w", p.Digest.Short(), err)
+		h.Write(buf)
+		if (n+1)%sumStep == 0 {
+			c.remembered.keep(keys[n], h)
 		}
 	}
 	return blob.Digest(h.Sum(nil)), nil

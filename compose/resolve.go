@@ -23,6 +23,8 @@ type Resolved struct {
 	// Generation is the last change of any tag of Order and of any repo that one follows, and of the site where Tag asks for origins: the views of Tag are the same at every event from this one to the
 	// next change. Its stamp is what repomd.xml and the directories of the views carry.
 	Generation state.Change
+
+	remembered *remembered // of the Composer that composes it; else nil
 }
 
 // Resolve reads a tag's inheritance. iofs.ErrNotExist when there is no such tag.

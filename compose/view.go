@@ -54,6 +54,9 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 		}
 		defer c.room(n)()
 	}
+	if !c.fresh {
+		resolved.remembered = c.remembered
+	}
 	sel, rpms, err := resolved.rpms(r, arch)
 	if err != nil {
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)

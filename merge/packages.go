@@ -1,6 +1,9 @@
 package merge
 
 import (
+	"encoding/binary"
+	"strings"
+
 	"vrepofs/rpm"
 )
 
@@ -78,11 +81,34 @@ type claim struct {
 type picker struct {
 	repos  []Repo
 	rules  Rules
-	claims map[string]claim // by name of the source package
+	claims map[string]*claim // by name of the source package
 	picks  []Pick
 	first  []int // index in picks of the first of each source
-	taken  map[nameArch][]*Pick
+	taken  map[nameArch]takers
 	nvras  map[string]*Pick // let in by sources of ModeKoji; they go by versions without epochs, as file names do
+	names  strings.Builder  // holds the keys of nvras
+
+	// Packages of one source RPM mostly follow each other: what was found out about the last one.
+	last struct {
+		file string
+		src  rpm.NEVRA
+	}
+	ruled Pick   // the fate of a package in the last source that bySource decided about, by its source RPM
+	rule  string // file of that; "" when there was none
+}
+
+// takers are the packages that have a name and arch: one as a rule.
+type takers struct {
+	one  *Pick
+	more []*Pick
+}
+
+// appendTo appends them to dst.
+func (t takers) appendTo(dst []*Pick) []*Pick {
+	if t.one != nil {
+		dst = append(dst, t.one)
+	}
+	return append(dst, t.more...)
 }
 
 // Packages selects from sources, the first first, and says of every package why. The result has one Pick per package, source by
@@ -92,10 +118,18 @@ func Packages(repos []Repo, rules Rules) []Pick {
 	for _, r := range repos {
 		n += len(r.Packages)
 	}
-	p := &picker{repos: repos, rules: rules, claims: map[string]claim{}, taken: make(map[nameArch][]*Pick, n), nvras: map[string]*Pick{}}
-	for i := range repos {
+	p := &picker{repos: repos, rules: rules, claims: map[string]*claim{}, taken: make(map[nameArch]takers, n)}
+	bytes, koji := 0, 0
+	for i, r := range repos {
 		p.claim(i)
+		for j := range r.Packages {
+			if k := &r.Packages[j]; r.Mode == ModeKoji {
+				koji, bytes = koji+1, bytes+len(k.Name)+len(k.Version)+len(k.Release)+len(k.Arch)+3
+			}
+		}
 	}
+	p.nvras = make(map[string]*Pick, koji)
+	p.names.Grow(bytes)
 	p.picks, p.first = make([]Pick, 0, n), make([]int, 0, len(repos))
 	for i, r := range repos {
 		p.first = append(p.first, len(p.picks))
@@ -104,18 +138,42 @@ func Packages(repos []Repo, rules Rules) []Pick {
 		}
 	}
 	for i, r := range repos {
-		seen := make(map[[32]byte]bool, len(r.Packages))
+		seen := newDigests(len(r.Packages))
 		for j := range r.Packages {
 			pick := &p.picks[p.first[i]+j]
-			if seen[r.Packages[j].PkgID] {
+			if !seen.add(&r.Packages[j].PkgID) {
 				pick.Fate = Copied
 				continue
 			}
-			seen[r.Packages[j].PkgID] = true
 			p.pick(pick, &r.Packages[j], r.Mode)
 		}
 	}
 	return p.picks
+}
+
+// digests is a set of digests; they nearly always differ in their first bytes.
+type digests struct {
+	first map[uint64]*[32]byte
+	all   map[[32]byte]bool // of those that do not
+}
+
+func newDigests(n int) *digests { return &digests{first: make(map[uint64]*[32]byte, n)} }
+
+// add reports whether d was not there. It keeps d.
+func (s *digests) add(d *[32]byte) bool {
+	key := binary.LittleEndian.Uint64(d[:])
+	have := s.first[key]
+	switch {
+	case have == nil:
+		s.first[key] = d
+		return true
+	case *have == *d || s.all[*d]:
+		return false
+	case s.all == nil:
+		s.all = map[[32]byte]bool{}
+	}
+	s.all[*d] = true
+	return true
 }
 
 func (p *picker) of(k *Pick) *Package { return &p.repos[k.Repo].Packages[k.Index] }
@@ -133,11 +191,14 @@ func (p *picker) source(k *Package) (file string, src rpm.NEVRA, ok bool) {
 		}
 		file = k.NVRA() + ".rpm"
 	}
-	src, err := rpm.ParseSourceRPM(file)
-	if err != nil {
-		src = rpm.NEVRA{Name: file}
+	if file != p.last.file {
+		var err error
+		if src, err = rpm.ParseSourceRPM(file); err != nil {
+			src = rpm.NEVRA{Name: file}
+		}
+		p.last.file, p.last.src = file, src
 	}
-	return file, src, true
+	return file, p.last.src, true
 }
 
 // claim lets a source claim the source packages that none before it has: each in its highest version, of versions that compare
@@ -148,6 +209,8 @@ func (p *picker) claim(i int) {
 		by int
 	}
 	found := map[string]*sourceRPM{} // by file name
+	var have *sourceRPM              // the last one
+	lastFile := ""
 	for j := range p.repos[i].Packages {
 		k := &p.repos[i].Packages[j]
 		if !p.rules.Koji && !p.inArch(k.Arch) {
@@ -157,16 +220,21 @@ func (p *picker) claim(i int) {
 		if !ok {
 			continue
 		}
-		have := found[file]
-		if have == nil {
-			have = &sourceRPM{src, j}
-			found[file] = have
+		if have == nil || lastFile != file {
+			lastFile = file
+			if have = found[file]; have == nil {
+				have = &sourceRPM{src, j}
+				found[file] = have
+			}
 		}
 		// The epoch of a source RPM is not in its file name. It is that of its packages, of those at least that have its version.
 		same := k.Version == src.Version && k.Release == src.Release
 		if same && !p.rules.Koji && rpm.Compare(rpm.EVR{Epoch: k.Epoch}, rpm.EVR{Epoch: have.Epoch}) > 0 {
 			have.Epoch = k.Epoch
 		}
+	}
+	if i == 0 {
+		p.claims = make(map[string]*claim, len(found))
 	}
 	for file, src := range found {
 		c, claimed := p.claims[src.Name]
@@ -178,7 +246,7 @@ func (p *picker) claim(i int) {
 				continue
 			}
 		}
-		p.claims[src.Name] = claim{repo: i, source: file, evr: src.EVR, by: src.by}
+		p.claims[src.Name] = &claim{repo: i, source: file, evr: src.EVR, by: src.by}
 	}
 	if !p.repos[i].Several {
 		return
@@ -190,7 +258,6 @@ func (p *picker) claim(i int) {
 		}
 		if c.others == nil {
 			c.others = map[string]bool{}
-			p.claims[src.Name] = c
 		}
 		c.others[file] = true
 	}
@@ -212,7 +279,7 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 		}
 	}
 	if mode == ModeKoji {
-		nvra := k.NVRA()
+		nvra := p.nvra(k)
 		if old := p.nvras[nvra]; old == nil {
 			p.nvras[nvra] = pick
 		} else if p.compete(pick, old) {
@@ -221,7 +288,12 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 		}
 	}
 	key := nameArch{k.Name, k.Arch}
-	olds := p.taken[key]
+	had := p.taken[key]
+	if had.one == nil && had.more == nil {
+		p.taken[key] = takers{one: pick}
+		return
+	}
+	olds := had.appendTo(nil)
 	var own []*Pick // of olds, those that it does not compete with
 	if p.repos[pick.Repo].Several {
 		all := olds
@@ -255,7 +327,16 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 		}
 		olds = nil
 	}
-	p.taken[key] = append(append(olds, own...), pick)
+	p.taken[key] = takers{more: append(append(olds, own...), pick)}
+}
+
+// nvra is the package's NVRA, in memory that all of them share.
+func (p *picker) nvra(k *Package) string {
+	start := p.names.Len()
+	for _, s := range [...]string{k.Name, "-", k.Version, "-", k.Release, ".", k.Arch} {
+		p.names.WriteString(s)
+	}
+	return p.names.String()[start:]
 }
 
 // compete reports whether one of two packages can keep the other out.
@@ -278,16 +359,14 @@ func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 	if !ok {
 		return true
 	}
-	if p.rules.Blocked != nil && p.rules.Blocked(src.Name) {
-		pick.Fate = BlockedOut
-		return false
+	if p.rule != file || p.ruled.Repo != pick.Repo {
+		p.rule, p.ruled = file, Pick{Repo: pick.Repo}
+		if p.rules.Blocked != nil && p.rules.Blocked(src.Name) {
+			p.ruled.Fate = BlockedOut
+		} else if c := p.claims[src.Name]; mode == ModeKoji && c.source != file && !c.others[file] {
+			p.ruled.Fate, p.ruled.By = Claimed, &p.picks[p.first[c.repo]+c.by]
+		}
 	}
-	if mode != ModeKoji {
-		return true
-	}
-	if c := p.claims[src.Name]; c.source != file && !c.others[file] {
-		pick.Fate, pick.By = Claimed, &p.picks[p.first[c.repo]+c.by]
-		return false
-	}
-	return true
+	pick.Fate, pick.By = p.ruled.Fate, p.ruled.By
+	return pick.Fate == Taken
 }
