@@ -16,9 +16,11 @@ type Reason struct {
 	Build   string // NVR of the build that it is of; "" for external repos
 	Source  string // "tag dev" or "fedora@20261121T043000Z"
 	Mode    string // of an external repo
-	Digest  blob.Digest
-	Taken   bool
-	Rule    string // in words: "taken", "blocked in tag dev"
+	// Upstream is the URL of the repository of which the external repo's snapshot is a copy; "": not known.
+	Upstream string
+	Digest   blob.Digest
+	Taken    bool
+	Rule     string // in words: "taken", "blocked in tag dev"
 }
 
 // Why says of every build and package that goes by a name what became of it in the view of one arch, the first asked first. The name
@@ -66,6 +68,10 @@ func (v *Resolved) Why(r state.Reader, arch, name string) ([]Reason, error) {
 			out = append(out, why)
 		}
 	}
+	upstream := map[string]string{} // by snapshot
+	for _, e := range v.Externals {
+		upstream[e.Snapshot.Ref()] = e.Snapshot.Upstream
+	}
 	for i := range sel.picks {
 		k := &sel.picks[i]
 		if k.Repo == 0 {
@@ -75,6 +81,7 @@ func (v *Resolved) Why(r state.Reader, arch, name string) ([]Reason, error) {
 			repo := sel.repos[k.Repo]
 			out = append(out, Reason{
 				Package: p.NEVRA.String(), Source: repo.Name, Mode: string(repo.Mode), Digest: p.Digest, Taken: k.Fate == merge.Taken, Rule: sel.rule(k),
+				Upstream: upstream[repo.Name],
 			})
 		}
 	}

@@ -51,6 +51,7 @@ type importHeader struct {
 	Add      bool     `json:"add,omitempty"`
 	Verbatim bool     `json:"verbatim,omitempty"`
 	Revision string   `json:"revision,omitempty"`
+	Upstream string   `json:"upstream,omitempty"`
 	Metadata Metadata `json:"metadata,omitzero"`
 }
 

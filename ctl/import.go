@@ -25,6 +25,7 @@ type ImportOptions struct {
 	SkipBad    bool     // leave bad files out; else one bad file means that nothing is imported
 	Regenerate bool     // make repodata anew where a directory has some
 	Metadata   Metadata // of repodata that is made
+	Upstream   string   // URL of the repository that the snapshot is a copy of; "": not said
 	How        blob.How // copy, share the data, or adopt
 	Workers    int      // files read at once; 0: one per core
 	// Progress, if not nil, is called after each file, from one goroutine at a time.
@@ -157,7 +158,7 @@ func (im *importer) request(ctx context.Context, body io.Reader) (*ImportResult,
 // send writes all frames. It returns the bad files that were left out.
 func (im *importer) send(ctx context.Context, w *frameWriter) ([]ingest.BadFile, error) {
 	var meta *ingest.Metadata
-	head := importHeader{Why: im.why, Repo: im.o.Repo, Tag: im.o.Tag, Add: im.o.Add, Verbatim: im.verbatim, Metadata: im.o.Metadata}
+	head := importHeader{Why: im.why, Repo: im.o.Repo, Tag: im.o.Tag, Add: im.o.Add, Verbatim: im.verbatim, Metadata: im.o.Metadata, Upstream: im.o.Upstream}
 	if im.verbatim {
 		var err error
 		if meta, err = ingest.ReadMetadata(im.plan.Repository); err != nil {
@@ -297,7 +298,7 @@ func (h *Handler) importFrames(ctx context.Context, body io.Reader) (*ImportResu
 }
 
 func (h importHeader) snapshot() store.SnapshotOptions {
-	return store.SnapshotOptions{Verbatim: h.Verbatim, Add: h.Add, Revision: h.Revision, Metadata: state.Metadata(h.Metadata)}
+	return store.SnapshotOptions{Verbatim: h.Verbatim, Add: h.Add, Revision: h.Revision, Upstream: h.Upstream, Metadata: state.Metadata(h.Metadata)}
 }
 
 // mayImport refuses users who could not have written the blobs.

@@ -19,7 +19,8 @@ type Snapshot struct {
 	RPMs     int       `json:"rpms"`  // how many
 	Bytes    int64     `json:"bytes"` // sum of their sizes
 	Revision string    `json:"revision,omitempty"`
-	Path     string    `json:"path"` // in the mount: "repos/fedora/20261121T043000Z"
+	Upstream string    `json:"upstream,omitempty"` // URL of the repository that it is a copy of
+	Path     string    `json:"path"`               // in the mount: "repos/fedora/20261121T043000Z"
 }
 
 // Snapshots answers ListSnapshots.
@@ -187,7 +188,7 @@ func (h *Handler) removeSnapshot(ctx context.Context, req *RemoveRequest) (*Chan
 func snapshotOf(s state.Snapshot) Snapshot {
 	return Snapshot{
 		Ref: s.Ref(), Repo: s.Repo, ID: s.ID, Event: s.Made.Event, Time: stampTime(s.Made.Stamp), Mode: string(s.Mode),
-		RPMs: s.Count, Bytes: s.Bytes, Revision: s.Revision, Path: "repos/" + s.Repo + "/" + s.ID,
+		RPMs: s.Count, Bytes: s.Bytes, Revision: s.Revision, Upstream: s.Upstream, Path: "repos/" + s.Repo + "/" + s.ID,
 	}
 }
 

@@ -34,8 +34,10 @@ type Reason struct {
 	Source  string `json:"source"`           // "tag dev" or "fedora@20261121T043000Z"
 	Mode    string `json:"mode,omitempty"`   // merge mode of an external repo
 	Digest  string `json:"digest,omitempty"` // SHA-256 of the RPM
-	Taken   bool   `json:"taken"`
-	Rule    string `json:"rule"`
+	// Upstream is the URL of the repository of which the external repo's snapshot is a copy.
+	Upstream string `json:"upstream,omitempty"`
+	Taken    bool   `json:"taken"`
+	Rule     string `json:"rule"`
 }
 
 // WhyOf says of everything that goes by a name what became of it in a view.
@@ -76,7 +78,7 @@ func (h *Handler) resolve(at At, tag, arch string) (state.Reader, *compose.Resol
 func reasonsOf(reasons []compose.Reason) []Reason {
 	out := make([]Reason, 0, len(reasons))
 	for _, why := range reasons {
-		row := Reason{Package: why.Package, Build: why.Build, Source: why.Source, Mode: why.Mode, Taken: why.Taken, Rule: why.Rule}
+		row := Reason{Package: why.Package, Build: why.Build, Source: why.Source, Mode: why.Mode, Taken: why.Taken, Rule: why.Rule, Upstream: why.Upstream}
 		if !why.Digest.IsZero() {
 			row.Digest = why.Digest.String()
 		}

@@ -25,13 +25,14 @@ func TestExternalRepos(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.ok("repo", "import", name, dir, "--regenerate")
+		b.ok("repo", "import", name, dir, "--regenerate", "--upstream", "https://example.org/"+name+"/")
 		b.ok("tag", "external", "add", "merged", name, "--priority", fmt.Sprint(10*(i+1)))
 		sources = append(sources, "-r file://$MNT/repos/"+name+"/latest")
 	}
 	b.ok("tag", "set", "merged", "--compat", "koji", "--multilib", "all") // mergerepo_c adds i386 to x86_64
 	b.mount()
 	view := b.mnt + "/tags/merged/x86_64"
+	same(t, "the origin of a snapshot's directory", b.sh("getfattr --only-values -n user.vrepofs.origin $MNT/repos/dnf-ci-fedora/latest/"), "https://example.org/dnf-ci-fedora")
 	r := b.try("mergerepo_c --koji -a x86_64 --no-database --compress-type=gz -o koji " + strings.Join(sources, " "))
 	if r.code != 0 {
 		t.Fatalf("mergerepo_c: exit %d\n%s%s", r.code, r.out, r.err)

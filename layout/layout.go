@@ -262,6 +262,13 @@ func (l *Layout) Xattrs(key, path string, e tree.Entry) map[string]string {
 			}
 		}
 	}
+	if p.table == "repos" && p.tree() && path == "" {
+		if r, _, err := l.state(p); err == nil {
+			if s, err := state.GetSnapshot(r, strings.Join(p.path, "@")); err == nil && s.Upstream != "" {
+				x["user.vrepofs.origin"] = s.Upstream
+			}
+		}
+	}
 	if p.table == "tags" && p.tree() {
 		if r, _, err := l.state(p); err == nil {
 			if v, err := compose.Resolve(r, p.path[0]); err == nil {

@@ -137,9 +137,12 @@ const maxSite = 1024
 
 // CheckSite refuses what is not the URL of a mount's root, and returns it without slashes at its end. Variables of dnf ("$name") may
 // be in it.
-func CheckSite(site string) (string, error) {
+func CheckSite(site string) (string, error) { return CheckURL("site", site) }
+
+// CheckURL is CheckSite for a URL that errors call noun.
+func CheckURL(noun, site string) (string, error) {
 	bad := func(why string) (string, error) {
-		return "", fmt.Errorf("site %.100q: %s: %w", site, why, iofs.ErrInvalid)
+		return "", fmt.Errorf("%s %.100q: %s: %w", noun, site, why, iofs.ErrInvalid)
 	}
 	if len(site) > maxSite {
 		return bad(fmt.Sprintf("more than %d bytes", maxSite))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vrepofs/blob"
+	"vrepofs/pinned"
 	"vrepofs/tree"
 )
 
@@ -42,6 +43,8 @@ type Snapshot struct {
 	Bytes    int64       `json:"bytes"`              // sum of their sizes
 	Revision string      `json:"revision,omitempty"` // of a verbatim one's repomd.xml
 	Metadata Metadata    `json:"metadata,omitzero"`  // of a generated one
+	// Upstream is the URL of the repository that it is a copy of, as whoever made it said; "": not said.
+	Upstream string `json:"upstream,omitempty"`
 }
 
 // Ref names the snapshot: "fedora@20261121T043000Z".
@@ -127,6 +130,12 @@ func all[T any](r Reader, table, noun, prefix string, finish func(*T) error) ite
 func AddSnapshot(tx Tx, s *Snapshot) error {
 	if err := CheckName("repo", s.Repo); err != nil {
 		return err
+	}
+	if s.Upstream != "" {
+		var err error
+		if s.Upstream, err = pinned.CheckURL("upstream", s.Upstream); err != nil {
+			return err
+		}
 	}
 	repo, err := GetRepo(tx, s.Repo)
 	if errors.Is(err, iofs.ErrNotExist) {

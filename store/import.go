@@ -186,6 +186,8 @@ type SnapshotOptions struct {
 	Metadata state.Metadata
 	// Revision of a verbatim snapshot's repomd.xml, for listings.
 	Revision string
+	// Upstream is the URL of the repository that it is a copy of; "": not known.
+	Upstream string
 }
 
 // Snapshot commits the import as the newest snapshot of a repo.
@@ -246,7 +248,7 @@ func (im *Import) render(ctx context.Context, repo string, o SnapshotOptions) (e
 
 // generated commits the draft.
 func (im *Import) generated(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
-	snap := state.Snapshot{Repo: repo, Mode: state.Generated, Metadata: o.Metadata}
+	snap := state.Snapshot{Repo: repo, Mode: state.Generated, Metadata: o.Metadata, Upstream: o.Upstream}
 	d := im.draft
 	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
 		if o.Add {
@@ -273,7 +275,7 @@ func (im *Import) generated(ctx context.Context, who Who, repo string, o Snapsho
 
 // verbatim commits a snapshot whose files lie as they were found.
 func (im *Import) verbatim(ctx context.Context, who Who, repo string, o SnapshotOptions) (state.Snapshot, error) {
-	snap := state.Snapshot{Repo: repo, Mode: state.Verbatim, Revision: o.Revision}
+	snap := state.Snapshot{Repo: repo, Mode: state.Verbatim, Revision: o.Revision, Upstream: o.Upstream}
 	if o.Add {
 		return snap, fmt.Errorf("--add makes new repodata: give --regenerate too: %w", iofs.ErrInvalid)
 	}

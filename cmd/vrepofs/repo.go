@@ -24,6 +24,7 @@ repos/REPO/ID in the mount, where ID is the UTC time of the import, and repos/RE
 func (a *app) repoImport() *cobra.Command {
 	var f importing
 	var add bool
+	var upstream string
 	var metadata ctl.Metadata
 	cmd := a.changes(&cobra.Command{
 		Use:   "import REPO PATH… [FLAGS]",
@@ -49,13 +50,14 @@ and all bad files are listed with their reasons, exit status 1; with --skip-bad 
 			if args[0] == "" {
 				return wrong(cmd, "REPO is empty")
 			}
-			o.Repo, o.Paths, o.Add, o.Metadata = args[0], args[1:], add, metadata
+			o.Repo, o.Paths, o.Add, o.Metadata, o.Upstream = args[0], args[1:], add, metadata, upstream
 			return a.runImport(cmd.Context(), o, func(r *ctl.ImportResult) {
 				s := r.Snapshot
 				fmt.Fprintf(a.out, "%s  %s, %s, %s repodata\n", s.Ref, showCount(s.RPMs, "RPM"), showSize(s.Bytes), s.Mode)
 			})
 		},
 	})
+	cmd.Flags().StringVar(&upstream, "upstream", "", "say that this is a copy of the repository at `URL`: tag why tells it of each package")
 	cmd.Flags().BoolVar(&add, "add", false, "keep the RPMs of the newest snapshot too")
 	cmd.Flags().BoolVar(&f.regenerate, "regenerate", false, "write metadata anew where a directory has its own")
 	a.importFlags(cmd, &f)

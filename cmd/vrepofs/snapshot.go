@@ -78,6 +78,9 @@ func (a *app) snapshotShow() *cobra.Command {
 				if s.Revision != "" {
 					fmt.Fprintf(a.out, "revision   %s\n", clean(s.Revision))
 				}
+				if s.Upstream != "" {
+					fmt.Fprintf(a.out, "upstream   %s\n", s.Upstream)
+				}
 				fmt.Fprintf(a.out, "in mount   %s\n", s.Path)
 				return nil
 			})

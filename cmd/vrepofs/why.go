@@ -35,6 +35,7 @@ PACKAGE is the name of a package or source package, NAME-VERSION-RELEASE, a full
 					return a.printJSON(v)
 				}
 				t := newTable("ORDER", "IN VIEW", "PACKAGE", "FROM", "RULE")
+				upstream, copies := map[string]string{}, []string{}
 				for i, r := range v.Reasons {
 					in := "no"
 					if r.Taken {
@@ -45,8 +46,15 @@ PACKAGE is the name of a package or source package, NAME-VERSION-RELEASE, a full
 						from += " (" + r.Mode + ")"
 					}
 					t.add(i+1, in, r.Package, from, r.Rule)
+					if r.Upstream != "" && upstream[r.Source] == "" {
+						upstream[r.Source] = r.Upstream
+						copies = append(copies, r.Source)
+					}
 				}
 				t.print(a.out, fmt.Sprintf("nothing in tag %s, its parents and its external repos goes by %q", v.Tag, clean(args[1])))
+				for _, source := range copies {
+					fmt.Fprintf(a.out, "%s is a copy of %s\n", source, clean(upstream[source]))
+				}
 				if len(v.Reasons) > 0 {
 					fmt.Fprintf(a.talk, "view %s/%s as of event %d; what comes first wins\n", v.Tag, v.Arch, v.Event)
 				}
