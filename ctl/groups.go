@@ -57,13 +57,15 @@ type PackageSettings struct {
 type ImportGroupsRequest struct {
 	Why
 	Tag     string `json:"tag"`
-	Comps   []byte `json:"comps"`             // at most comps.MaxSize bytes, perhaps compressed
+	Comps   []byte `json:"comps,omitempty"`   // at most comps.MaxSize bytes, perhaps compressed
+	Repo    string `json:"repo,omitempty"`    // instead: that of a snapshot, "fedora@latest"
 	Replace bool   `json:"replace,omitempty"` // instead of all that the tag itself says of groups
 }
 
 // ImportedGroups answers ImportGroups.
 type ImportedGroups struct {
 	Change
+	Snapshot     string          `json:"snapshot,omitempty"` // whose comps.xml it is
 	Groups       int             `json:"groups"`
 	Packages     int             `json:"packages"` // in all groups together
 	Environments int             `json:"environments"`
@@ -161,8 +163,8 @@ func (c *Client) UnblockInGroup(ctx context.Context, why Why, tag, group string,
 }
 
 // ImportGroups puts what a comps.xml says into a tag.
-func (c *Client) ImportGroups(ctx context.Context, why Why, tag string, file []byte, replace bool) (*ImportedGroups, error) {
-	return call[ImportedGroups](ctx, c, "tag/group-import", ImportGroupsRequest{why, tag, file, replace})
+func (c *Client) ImportGroups(ctx context.Context, req ImportGroupsRequest) (*ImportedGroups, error) {
+	return call[ImportedGroups](ctx, c, "tag/group-import", req)
 }
 
 // ListGroups lists the groups, environments and categories of a tag's views.
@@ -219,7 +221,14 @@ func (h *Handler) unblockInGroup(ctx context.Context, req *GroupsRequest) (*Chan
 }
 
 func (h *Handler) importGroups(ctx context.Context, req *ImportGroupsRequest) (*ImportedGroups, error) {
-	in, err := repodata.Decompress(bytes.NewReader(req.Comps))
+	file, snapshot := req.Comps, ""
+	if req.Repo != "" {
+		var err error
+		if file, snapshot, err = h.st.RepoGroups(req.Repo); err != nil {
+			return nil, err
+		}
+	}
+	in, err := repodata.Decompress(bytes.NewReader(file))
 	if err != nil {
 		return nil, invalid("comps.xml: %v", err)
 	}
@@ -233,7 +242,7 @@ func (h *Handler) importGroups(ctx context.Context, req *ImportGroupsRequest) (*
 		return nil, err
 	}
 	out := &ImportedGroups{
-		Change: *done, Groups: len(c.Groups), Environments: len(c.Environments), Categories: len(c.Categories), LeftOut: left,
+		Change: *done, Snapshot: snapshot, Groups: len(c.Groups), Environments: len(c.Environments), Categories: len(c.Categories), LeftOut: left,
 	}
 	for _, g := range c.Groups {
 		out.Packages += len(g.Packages)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	iofs "io/fs"
@@ -10,7 +11,9 @@ import (
 	"vrepofs/comps"
 	"vrepofs/index"
 	"vrepofs/merge"
+	"vrepofs/repodata"
 	"vrepofs/state"
+	"vrepofs/tree"
 )
 
 // GroupSettings is what of a group is to change; nil stays as it is.
@@ -151,4 +154,49 @@ func (s *Store) BlockInGroup(ctx context.Context, who Who, tag, id string, block
 // ImportGroups puts the groups of a comps.xml into a tag; see state.ImportGroups.
 func (s *Store) ImportGroups(ctx context.Context, who Who, tag string, c *comps.Comps, replace bool) (state.Change, error) {
 	return s.groups(ctx, who, tag, func(tx *index.Tx) error { return state.ImportGroups(tx, tag, c, replace) })
+}
+
+// RepoGroups returns the comps.xml of a snapshot of a repo ("fedora@latest"), perhaps compressed, as upstream's repomd.xml names it, and
+// which snapshot that is. iofs.ErrNotExist when it has none.
+func (s *Store) RepoGroups(ref string) (file []byte, snapshot string, err error) {
+	r, _, err := s.State("")
+	if err != nil {
+		return nil, "", err
+	}
+	snap, err := state.GetSnapshot(r, ref)
+	if err != nil {
+		return nil, "", err
+	}
+	read := func(path string) ([]byte, error) {
+		e, err := compose.Lookup(r, snap.Root, path)
+		if err != nil {
+			return nil, fmt.Errorf("snapshot %s: %w", snap.Ref(), err)
+		}
+		if e.Kind != tree.KindFile || e.Size > comps.MaxSize {
+			return nil, fmt.Errorf("snapshot %s: %s: no file, or more than %d MiB: %w", snap.Ref(), path, comps.MaxSize>>20, iofs.ErrInvalid)
+		}
+		return s.readBlob(e)
+	}
+	b, err := read("repodata/repomd.xml")
+	if err != nil {
+		return nil, "", err
+	}
+	md, err := repodata.ParseRepomd(bytes.NewReader(b))
+	if err != nil {
+		return nil, "", fmt.Errorf("snapshot %s: %w", snap.Ref(), err)
+	}
+	href := ""
+	for _, rec := range md.Records {
+		switch {
+		case rec.Type == "group": // plain, as createrepo_c writes it
+			href = rec.Href
+		case href == "" && strings.HasPrefix(rec.Type, "group_") && rec.Type != "group_zck":
+			href = rec.Href
+		}
+	}
+	if href == "" {
+		return nil, "", fmt.Errorf("snapshot %s has no groups: %w", snap.Ref(), iofs.ErrNotExist)
+	}
+	b, err = read(href)
+	return b, snap.Ref(), err
 }

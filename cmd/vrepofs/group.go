@@ -158,22 +158,31 @@ func (a *app) groupItems(verb, short, long, example string, f groupChange) *cobr
 }
 
 func (a *app) groupImport() *cobra.Command {
-	var replace bool
+	var req ctl.ImportGroupsRequest
 	cmd := a.changes(&cobra.Command{
-		Use:   "import TAG FILE [FLAGS]",
+		Use:   "import TAG {FILE | --repo REPO[@ID]} [FLAGS]",
 		Short: "Put the groups of a comps.xml into a tag",
 		Long: `Puts the groups, environments and categories of a comps.xml into a tag, with their translations. FILE may be compressed;
-- is standard input. What the tag itself says of other groups stays, and so do other packages of the same groups,
+- is standard input. --repo takes the comps.xml of a snapshot, as it is now. What the tag itself says of other groups stays, and so do other packages of the same groups,
 unless --replace is given. What of FILE is not kept is told.`,
-		Example: "  vrepofs tag group import f42 comps-f42.xml.gz\n  vrepofs tag group import f42 comps-f42.xml --replace --note \"new comps\"",
-		Args:    exactly("TAG", "FILE"),
+		Example: "  vrepofs tag group import f42 comps-f42.xml.gz\n  vrepofs tag group import f42 comps-f42.xml --replace --note \"new comps\"\n" +
+			"  vrepofs tag group import dev --repo fedora@latest",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if req.Repo != "" {
+				return exactly("TAG")(cmd, args)
+			}
+			return exactly("TAG", "FILE")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := readComps(cmd, args[1])
-			if err != nil {
-				return err
+			req.Why, req.Tag = a.why(), args[0]
+			if req.Repo == "" {
+				var err error
+				if req.Comps, err = readComps(cmd, args[1]); err != nil {
+					return err
+				}
 			}
 			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				done, err := c.ImportGroups(cmd.Context(), a.why(), args[0], file, replace)
+				done, err := c.ImportGroups(cmd.Context(), req)
 				if err != nil {
 					return err
 				}
@@ -182,6 +191,9 @@ unless --replace is given. What of FILE is not kept is told.`,
 				}
 				for _, l := range done.LeftOut {
 					fmt.Fprintf(a.talk, "left out: %s × %s\n", showNumber(int64(l.Count)), clean(l.What))
+				}
+				if done.Snapshot != "" {
+					fmt.Fprintf(a.talk, "from %s\n", done.Snapshot)
 				}
 				fmt.Fprintf(a.out, "event %d  %s  %s with %s", done.Event, showTime(done.Time), showCount(done.Groups, "group"), showCount(done.Packages, "package"))
 				if done.Environments > 0 {
@@ -197,7 +209,8 @@ unless --replace is given. What of FILE is not kept is told.`,
 			})
 		},
 	})
-	cmd.Flags().BoolVar(&replace, "replace", false, "instead of all that the tag itself says of groups by now")
+	cmd.Flags().StringVar(&req.Repo, "repo", "", "instead of FILE the comps.xml of a snapshot, `REPO[@ID]`")
+	cmd.Flags().BoolVar(&req.Replace, "replace", false, "instead of all that the tag itself says of groups by now")
 	return cmd
 }
 
