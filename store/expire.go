@@ -21,13 +21,13 @@ type NewTag struct {
 // MakeTag makes a tag without builds, with its parents and settings, all in one event.
 func (s *Store) MakeTag(ctx context.Context, who Who, n NewTag) (state.Change, error) {
 	return s.tag(ctx, who, n.Name, func(tx *index.Tx) error {
-		arches, contents := n.Arches, merge.Contents{}
+		arches, contents, latest := n.Arches, merge.Contents{}, 0
 		if len(arches) == 0 && len(n.Inherit) > 0 {
 			parent, err := state.GetTag(tx, n.Inherit[0].Parent)
 			if err != nil {
 				return fmt.Errorf("tag %s: parent: %w", n.Name, err)
 			}
-			arches, contents = parent.Arches, parent.Contents
+			arches, contents, latest = parent.Arches, parent.Contents, parent.Latest
 		}
 		if err := state.CreateTag(tx, n.Name, arches); err != nil {
 			return err
@@ -39,6 +39,11 @@ func (s *Store) MakeTag(ctx context.Context, who Who, n NewTag) (state.Change, e
 		}
 		if err := state.SetContents(tx, n.Name, contents); err != nil {
 			return err
+		}
+		if latest != 0 {
+			if err := state.SetLatest(tx, n.Name, latest); err != nil {
+				return err
+			}
 		}
 		return s.setTag(tx, n.Name, n.Settings)
 	})

@@ -53,8 +53,8 @@ arch src is a view of the source RPMs, and x86_64-debug one of the debuginfo tha
 The tag takes builds of the packages in its package list (vrepofs tag package --help), those in the list of what it inherits
 from, too. With --open it takes builds of any package.
 
-A side tag is made in one step: --inherit BASE, whose views it has (arches, multilib, sources, debuginfo) if no arches are
-given, and --until, after which the daemon removes it. A tag that others inherit from stays as long as they do, and vrepofs
+A side tag is made in one step: --inherit BASE, whose views it has (arches, multilib, sources, debuginfo, --latest) if no
+arches are given, and --until, after which the daemon removes it. A tag that others inherit from stays as long as they do, and vrepofs
 status says so.`,
 		Example: `  vrepofs tag create dev --arch x86_64
   vrepofs tag create scratch --arch x86_64 --open
