@@ -24,7 +24,8 @@ type Resolved struct {
 	// next change. Its stamp is what repomd.xml and the directories of the views carry.
 	Generation state.Change
 
-	remembered *remembered // of the Composer that composes it; else nil
+	remembered *remembered            // of the Composer that composes it; else nil
+	changed    map[string]blob.Digest // see ResolveAhead; nil: nothing that it depends on
 }
 
 // Resolve reads a tag's inheritance. iofs.ErrNotExist when there is no such tag.
@@ -60,9 +61,13 @@ func Resolve(r state.Reader, tag string) (*Resolved, error) {
 // Recipe is the digest of everything that the view of one arch depends on.
 func (v *Resolved) Recipe(arch string) blob.Digest {
 	h := sha256.New()
-	fmt.Fprintf(h, "view 1 %d %d %s\n", repodata.RendererVersion, repodata.CompressorVersion, arch)
+	kind := "view"
+	if v.Ahead() {
+		kind = "ahead"
+	}
+	fmt.Fprintf(h, "%s 1 %d %d %s\n", kind, repodata.RendererVersion, repodata.CompressorVersion, arch)
 	for _, visit := range v.Order {
-		d := state.Digest(v.Tags[visit.Tag])
+		d := v.record(visit.Tag)
 		h.Write(d[:])
 	}
 	for _, e := range v.Externals {

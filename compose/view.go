@@ -38,10 +38,19 @@ func (c *Composer) View(ctx context.Context, r state.Reader, tag, arch string) (
 	if err != nil {
 		return View{}, err
 	}
+	return c.view(ctx, r, resolved, arch)
+}
+
+// view is View of a tag that is resolved.
+func (c *Composer) view(ctx context.Context, r state.Reader, resolved *Resolved, arch string) (View, error) {
+	tag := resolved.Tag
 	if !slices.Contains(resolved.Tags[tag].Arches, arch) {
 		return View{}, fmt.Errorf("tag %s has no arch %s: %w", tag, arch, iofs.ErrNotExist)
 	}
 	v := View{Tag: tag, Arch: arch, Generation: resolved.Generation, Recipe: resolved.Recipe(arch)}
+	if resolved.Ahead() {
+		v.Generation.Stamp = aheadStamp
+	}
 	if !c.fresh {
 		if made, err := c.Recorded(&v); err != nil || made {
 			return v, err

@@ -28,7 +28,7 @@ type Channels struct {
 	Frozen   []string  `json:"frozen"` // frozen paths
 }
 
-// ChannelStep is what happens to one repository of a channel.
+// ChannelStep is what happens to one repository of a channel. After of a plan is "dev/x86_64" for a view that the same commit changes.
 type ChannelStep struct {
 	Path     string        `json:"path"`
 	Action   string        `json:"action"` // "set", "changed", "removed", "unchanged"
@@ -65,6 +65,7 @@ type ChannelPlan struct {
 	DryRun bool          `json:"dry_run,omitempty"`
 	Change *Change       `json:"change,omitempty"` // not of a dry run, nor when there was nothing to do
 	Plan   string        `json:"plan,omitempty"`   // names exactly this plan: MoveRequest.Plan of the commit
+	Tags   []TagChange   `json:"tags,omitempty"`   // what becomes of tags first, in the order in which they were named; of apply
 	Steps  []ChannelStep `json:"steps"`
 }
 

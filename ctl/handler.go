@@ -70,6 +70,7 @@ func (h *Handler) routes() {
 	post(h, "tag/remove", h.untagBuilds)
 	post(h, "tag/move", h.moveBuilds)
 	post(h, "tag/clone", h.cloneTag)
+	post(h, "tag/export", h.exportTags)
 	post(h, "tag/block", h.blockPackages)
 	post(h, "tag/unblock", h.unblockPackages)
 	post(h, "tag/list-packages", h.listPackages)

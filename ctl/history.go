@@ -22,6 +22,7 @@ type TagEvent struct {
 type TagChange struct {
 	Tag       string        `json:"tag"`
 	Created   bool          `json:"created,omitempty"`
+	Deleted   bool          `json:"deleted,omitempty"`  // of plans
 	Added     []string      `json:"added,omitempty"`    // NVRs of builds
 	Retagged  []string      `json:"retagged,omitempty"` // that it had: tagged again
 	Removed   []string      `json:"removed,omitempty"`
@@ -104,10 +105,7 @@ func (h *Handler) tagHistory(ctx context.Context, req *HistoryRequest) (*TagHist
 			v.Rows = append(v.Rows, names.row(row))
 		}
 		for _, t := range e.Tags {
-			v.Tags = append(v.Tags, TagChange{
-				Tag: t.Tag, Created: t.Created, Added: t.Added, Retagged: t.Retagged, Removed: t.Removed, Packages: valuesOf(t.Packages), Groups: valuesOf(t.Groups),
-				Parents: valuesOf(t.Parents), Externals: valuesOf(t.Externals), Settings: valuesOf(t.Settings),
-			})
+			v.Tags = append(v.Tags, tagChangeOf(t.Tag, t.TagDiff))
 		}
 		for _, r := range e.Repos {
 			v.Repos = append(v.Repos, RepoChange(r))
@@ -115,6 +113,21 @@ func (h *Handler) tagHistory(ctx context.Context, req *HistoryRequest) (*TagHist
 		out.Events = append(out.Events, v)
 	}
 	return out, nil
+}
+
+func tagChangeOf(tag string, d state.TagDiff) TagChange {
+	return TagChange{
+		Tag: tag, Created: d.Created, Deleted: d.Deleted, Added: d.Added, Retagged: d.Retagged, Removed: d.Removed, Packages: valuesOf(d.Packages), Groups: valuesOf(d.Groups),
+		Parents: valuesOf(d.Parents), Externals: valuesOf(d.Externals), Settings: valuesOf(d.Settings),
+	}
+}
+
+func tagStepsOf(steps []state.TagStep) []TagChange {
+	var out []TagChange
+	for _, s := range steps {
+		out = append(out, tagChangeOf(s.Name, s.TagDiff))
+	}
+	return out
 }
 
 func valuesOf(list []state.ValueChange) []ValueChange {

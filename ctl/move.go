@@ -15,15 +15,17 @@ import (
 	"vrepofs/store"
 )
 
-// MoveRequest is an operation on channels.
+// MoveRequest is an operation on channels; apply is one on tags, too.
 type MoveRequest struct {
 	Why
-	Verb       string          `json:"verb"`                 // "set", "promote", "rollback", "unset", "apply"
-	Path       string          `json:"path,omitempty"`       // what is changed; not of apply
-	Source     string          `json:"source,omitempty"`     // set: what is published; promote: the path it comes from
-	To         string          `json:"to,omitempty"`         // rollback: the moment; "" is before the last move
-	Channels   []WantedChannel `json:"channels,omitempty"`   // apply
-	Promotions []Promotion     `json:"promotions,omitempty"` // apply: after channels, in this order
+	Verb   string `json:"verb"`             // "set", "promote", "rollback", "unset", "apply"
+	Path   string `json:"path,omitempty"`   // what is changed; not of apply
+	Source string `json:"source,omitempty"` // set: what is published; promote: the path it comes from
+	To     string `json:"to,omitempty"`     // rollback: the moment; "" is before the last move
+	// Tags, Channels and Promotions are those of apply, in this order.
+	Tags       []state.WantedTag `json:"tags,omitempty"`
+	Channels   []WantedChannel   `json:"channels,omitempty"`
+	Promotions []Promotion       `json:"promotions,omitempty"`
 
 	DryRun     bool         `json:"dry_run,omitempty"`
 	Regenerate bool         `json:"regenerate,omitempty"` // repodata of ours for verbatim snapshots
@@ -127,7 +129,7 @@ func (req *MoveRequest) op() (store.Op, error) {
 		for _, p := range req.Promotions {
 			promotions = append(promotions, state.Promotion(p))
 		}
-		return store.ApplyOp(wanted, promotions), nil
+		return store.ApplyOp(req.Tags, wanted, promotions), nil
 	}
 	return store.Op{}, invalid("channel/move: %q is no operation", req.Verb)
 }
@@ -158,7 +160,7 @@ func (h *Handler) moveChannels(ctx context.Context, req *MoveRequest) (*ChannelP
 }
 
 func planOf(p store.Plan, dry bool) *ChannelPlan {
-	out := &ChannelPlan{DryRun: dry, Plan: p.Token, Steps: stepsOf(p.Steps)}
+	out := &ChannelPlan{DryRun: dry, Plan: p.Token, Tags: tagStepsOf(p.Tags), Steps: stepsOf(p.Steps)}
 	if p.Change.Event != 0 {
 		c := changeOf(p.Change)
 		out.Change = &c
@@ -200,7 +202,7 @@ func (h *Handler) hold(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer c.Release()
 	if req.Plan != "" && c.Token != req.Plan {
-		return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
+		return fmt.Errorf("a channel or tag of it was changed meanwhile, try again: %w", state.ErrConflict)
 	}
 	name, err := h.d.layout.ShowCandidate(c)
 	if err != nil {

@@ -29,13 +29,17 @@ type Channel struct {
 	Earlier  []uint64   `json:"earlier,omitempty"`  // events at which the repositories that were there before came, newest first; at most maxEarlier
 }
 
-// Source names what is published: "fedora@20261121T043000Z", "dev/x86_64@17" or "files:2cf24dba5fb0".
+// Source names what is published: "fedora@20261121T043000Z", "dev/x86_64@17" or "files:2cf24dba5fb0". In a plan "dev/x86_64" is a view that
+// the same commit makes.
 func (c Channel) Source() string {
 	switch {
 	case c.Files != "":
 		return "files:" + c.Files[:min(len(c.Files), shortDigest)]
 	case c.Tag == "":
 		return c.Snapshot
+	}
+	if c.AsOf.Event == 0 {
+		return c.Tag + "/" + c.Arch
 	}
 	return c.Tag + "/" + c.Arch + "@" + strconv.FormatUint(c.AsOf.Event, 10)
 }

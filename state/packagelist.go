@@ -189,15 +189,9 @@ func SetListed(tx Tx, tag string, listed bool) error {
 		return err
 	}
 	if listed && !t.Listed {
-		list, err := PackageList(tx, tag)
+		own, err := impliedPackages(tx, tag)
 		if err != nil {
 			return err
-		}
-		var own []string
-		for p, e := range list {
-			if e.Implicit && e.Tag == tag {
-				own = append(own, p)
-			}
 		}
 		if err := SetBlocked(tx, tag, false, own...); err != nil {
 			return err
@@ -209,6 +203,18 @@ func SetListed(tx Tx, tag string, listed bool) error {
 	t.Listed = listed
 	putTag(tx, t)
 	return nil
+}
+
+// impliedPackages are those of the builds of an open tag, of which no entry of any tag speaks.
+func impliedPackages(r Reader, tag string) ([]string, error) {
+	list, err := PackageList(r, tag)
+	var own []string
+	for p, e := range list {
+		if e.Implicit && e.Tag == tag {
+			own = append(own, p)
+		}
+	}
+	return own, err
 }
 
 // SetBlocked makes entries of a tag in the package list: it blocks packages in the tag and all that inherit from it, or lists them, which
@@ -289,21 +295,26 @@ func UnlistPackages(tx Tx, tag string, force bool, packages ...string) error {
 	if err := changeEntries(tx, tag, changes); err != nil || force || len(seen) == 0 {
 		return err
 	}
-	list, err := PackageList(tx, tag, seen...)
+	return checkSeen(tx, t, seen)
+}
+
+// checkSeen refuses that builds in a tag itself are not seen because the package list has not their packages, which are given.
+func checkSeen(r Reader, t Tag, packages []string) error {
+	list, err := PackageList(r, t.Name, packages...)
 	if err != nil {
 		return err
 	}
-	for _, p := range seen {
+	for _, p := range packages {
 		if e, ok := list[p]; ok && !e.Blocked {
 			continue
 		}
-		nvr, err := anyBuild(tx, t, p)
+		nvr, err := anyBuild(r, t, p)
 		if err != nil {
 			return err
 		}
 		if nvr != "" {
 			return fmt.Errorf("tag %s: it holds builds of package %s, as %s, which would not be seen (vrepofs tag remove %s %s, or --force): %w",
-				tag, p, nvr, tag, nvr, ErrConflict)
+				t.Name, p, nvr, t.Name, nvr, ErrConflict)
 		}
 	}
 	return nil

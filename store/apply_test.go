@@ -31,7 +31,7 @@ func TestApply(t *testing.T) {
 	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
 	one := storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a"})
 	storetest.Snapshot(t, s, "q", testrpm.Spec{Name: "b"})
-	op := store.ApplyOp([]store.WantedChannel{wants("p/9", "os=r", "ext/os=q@latest"), wants("m", "=r")}, []state.Promotion{{From: "p", To: "beta"}, {From: "beta/9", To: "ga"}})
+	op := store.ApplyOp(nil, []store.WantedChannel{wants("p/9", "os=r", "ext/os=q@latest"), wants("m", "=r")}, []state.Promotion{{From: "p", To: "beta"}, {From: "beta/9", To: "ga"}})
 	dry, err := s.Move(ctx, who, op, store.How{Dry: true})
 	if err != nil || dry.Change.Event != 0 {
 		t.Fatal(dry, err)
@@ -51,7 +51,7 @@ func TestApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	two := storetest.Snapshot(t, s, "r", testrpm.Spec{Name: "a", Version: "2"})
-	op = store.ApplyOp([]store.WantedChannel{wants("p/9", "os=r"), wants("m")}, nil)
+	op = store.ApplyOp(nil, []store.WantedChannel{wants("p/9", "os=r"), wants("m")}, nil)
 	dry, err = s.Move(ctx, who, op, store.How{Dry: true})
 	if err != nil || planText(dry) != "removed m +0 -1 >0 <0 !0\nremoved p/9/ext/os +0 -1 >0 <0 !0\nchanged p/9/os +0 -0 >1 <0 !0" {
 		t.Fatalf("%s, %v", planText(dry), err)
@@ -74,10 +74,10 @@ func TestApply(t *testing.T) {
 		want error
 		say  string
 	}{
-		"no source": {store.ApplyOp([]store.WantedChannel{wants("n", "os=r", "x=none/x86_64")}, nil), iofs.ErrNotExist, "w.yaml:2: tag none"},
-		"overlap":   {store.ApplyOp([]store.WantedChannel{wants("p/9/os/x", "=r")}, nil), state.ErrConflict, "would lie in"},
-		"bad path":  {store.ApplyOp([]store.WantedChannel{wants("..", "os=r")}, nil), iofs.ErrInvalid, "channel path"},
-		"promote":   {store.ApplyOp(nil, []state.Promotion{{From: "none", To: "x"}}), iofs.ErrNotExist, "channel none: nothing"},
+		"no source": {store.ApplyOp(nil, []store.WantedChannel{wants("n", "os=r", "x=none/x86_64")}, nil), iofs.ErrNotExist, "w.yaml:2: tag none"},
+		"overlap":   {store.ApplyOp(nil, []store.WantedChannel{wants("p/9/os/x", "=r")}, nil), state.ErrConflict, "would lie in"},
+		"bad path":  {store.ApplyOp(nil, []store.WantedChannel{wants("..", "os=r")}, nil), iofs.ErrInvalid, "channel path"},
+		"promote":   {store.ApplyOp(nil, nil, []state.Promotion{{From: "none", To: "x"}}), iofs.ErrNotExist, "channel none: nothing"},
 	} {
 		if _, err := s.Move(ctx, who, test.op, store.How{}); !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.say) {
 			t.Errorf("%s: %v", what, err)

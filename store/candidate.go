@@ -54,11 +54,15 @@ func (s *Store) Try(ctx context.Context, op Op, how How) (_ *Candidate, err erro
 	}()
 	c := &Candidate{head: s.Index.Head(), nodes: s.Index.NewBuffer(), lease: lease}
 	view := s.Index.View(c.head)
-	_, planned, err := s.plan(ctx, view, op, how)
+	from, err := s.aheadOf(view, c.head, op)
 	if err != nil {
 		return nil, err
 	}
-	if c.Token, err = tokenOf(view, planned, how); err != nil {
+	_, planned, err := s.plan(ctx, from, op, how)
+	if err != nil {
+		return nil, err
+	}
+	if c.Token, err = tokenOf(from, planned, how); err != nil {
 		return nil, err
 	}
 	if c.signed, err = s.seals(ctx, view, planned, How{}, nil); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"vrepofs/compose"
 	"vrepofs/index"
 	"vrepofs/state"
 )
@@ -30,6 +31,7 @@ type Step struct {
 
 // Plan is what an operation on channels does, in the order of paths.
 type Plan struct {
+	Tags   []state.TagStep // what becomes of tags first, in the order in which they were named; of an Apply
 	Steps  []Step
 	Change state.Change // the commit; zero of a dry run, and when an Apply had nothing to do
 	Token  string       // names exactly this plan: How.Expect of the commit
@@ -61,9 +63,14 @@ func (s *Store) publication(ctx context.Context, source string) (c state.Channel
 		return c, err
 	}
 	v, err := s.Composer.View(ctx, r, tag, arch)
+	return viewChannel(v), err
+}
+
+// viewChannel is a view as a channel publishes it.
+func viewChannel(v compose.View) state.Channel {
 	return state.Channel{
-		Tag: tag, Arch: arch, AsOf: v.Generation, Mode: state.Generated, Root: v.Root, Count: v.Count, Bytes: v.Bytes,
-	}, err
+		Tag: v.Tag, Arch: v.Arch, AsOf: v.Generation, Mode: state.Generated, Root: v.Root, Count: v.Count, Bytes: v.Bytes,
+	}
 }
 
 // Promote publishes everything that is at and below from also at to, and removes what to has and from lacks, in one commit.

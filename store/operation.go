@@ -15,14 +15,16 @@ import (
 
 // Op is an operation on channels that is not made yet: SetOp and its like make one, Move carries it out.
 type Op struct {
-	// prepare does what takes long, such as composing a view, and returns what makes the plan from a state.
-	prepare func(ctx context.Context, s *Store) (planner, error)
+	// prepare does what takes long, such as composing a view, and returns what makes the plan.
+	prepare func(ctx context.Context, s *Store, f *footing) (planner, error)
+	// tags is what becomes of tags before anything is planned.
+	tags []state.WantedTag
 	// idle says that there is to be no commit when nothing would differ, the names of sources included.
 	idle bool
 }
 
-// planner makes the plan of an operation from a state. It writes nothing and gives the same for the same state.
-type planner func(state.Reader) ([]state.Move, error)
+// planner makes the plan of an operation. It writes nothing and gives the same for the same footing.
+type planner func(*footing) ([]state.Move, error)
 
 // How an operation is to be carried out.
 type How struct {
@@ -46,7 +48,7 @@ var errIdle = errors.New("nothing to do")
 // SetOp publishes source at path: a snapshot ("fedora@20261121T043000Z", "fedora@latest") or a view, now or as of a moment
 // ("dev/x86_64", "dev/x86_64@17").
 func SetOp(path, source string) Op {
-	return Op{prepare: func(ctx context.Context, s *Store) (planner, error) {
+	return Op{prepare: func(ctx context.Context, s *Store, _ *footing) (planner, error) {
 		if err := state.CheckChannelPath(path); err != nil {
 			return nil, err
 		}
@@ -55,7 +57,7 @@ func SetOp(path, source string) Op {
 			return nil, err
 		}
 		c.Path = path
-		return func(r state.Reader) ([]state.Move, error) {
+		return func(r *footing) ([]state.Move, error) {
 			if err := isThere(r, c); err != nil {
 				return nil, err
 			}
@@ -75,14 +77,14 @@ func isThere(r state.Reader, c state.Channel) error {
 
 // PromoteOp publishes everything that is at and below from also at to, and removes what to has and from lacks.
 func PromoteOp(from, to string) Op {
-	return Op{prepare: func(context.Context, *Store) (planner, error) {
-		return func(r state.Reader) ([]state.Move, error) { return state.PlanPromote(r, from, to) }, nil
+	return Op{prepare: func(context.Context, *Store, *footing) (planner, error) {
+		return func(r *footing) ([]state.Move, error) { return state.PlanPromote(r, from, to) }, nil
 	}}
 }
 
 // RollbackOp makes a path and everything below it what it was at a moment; "" means before its last move.
 func RollbackOp(path string, to Moment) Op {
-	return Op{prepare: func(_ context.Context, s *Store) (planner, error) {
+	return Op{prepare: func(_ context.Context, s *Store, _ *footing) (planner, error) {
 		if err := state.CheckChannelPath(path); err != nil {
 			return nil, err
 		}
@@ -104,14 +106,14 @@ func RollbackOp(path string, to Moment) Op {
 				return nil, err
 			}
 		}
-		return func(r state.Reader) ([]state.Move, error) { return state.PlanRollback(r, s.Index.View(then), path) }, nil
+		return func(r *footing) ([]state.Move, error) { return state.PlanRollback(r, s.Index.View(then), path) }, nil
 	}}
 }
 
 // UnsetOp removes a path with everything below it. Earlier events still show it.
 func UnsetOp(path string) Op {
-	return Op{prepare: func(context.Context, *Store) (planner, error) {
-		return func(r state.Reader) ([]state.Move, error) { return state.PlanUnset(r, path) }, nil
+	return Op{prepare: func(context.Context, *Store, *footing) (planner, error) {
+		return func(r *footing) ([]state.Move, error) { return state.PlanUnset(r, path) }, nil
 	}}
 }
 
@@ -125,11 +127,15 @@ func (s *Store) Move(ctx context.Context, who Who, op Op, how How) (Plan, error)
 func (s *Store) change(ctx context.Context, who Who, op Op, how How, c *configuration) (Plan, error) {
 	head := s.Index.Head()
 	view := s.Index.View(head)
-	plan, planned, err := s.plan(ctx, view, op, how)
+	from, err := s.aheadOf(view, head, op)
 	if err != nil {
 		return Plan{}, err
 	}
-	token, err := tokenOf(view, planned, how)
+	plan, planned, err := s.plan(ctx, from, op, how)
+	if err != nil {
+		return Plan{}, err
+	}
+	token, err := tokenOf(from, planned, how)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -159,7 +165,7 @@ func (s *Store) change(ctx context.Context, who Who, op Op, how How, c *configur
 			return Plan{}, err
 		}
 		out := planOf(moves)
-		out.Token = token
+		out.Token, out.Tags = token, from.tags
 		return out, s.comparePackages(ctx, scratch, out.Steps)
 	}
 	lease, err := s.Blobs.NewLease()
@@ -174,28 +180,35 @@ func (s *Store) change(ctx context.Context, who Who, op Op, how How, c *configur
 				return err
 			}
 		}
-		again := planned
-		if !tx.Reads(head) {
-			var err error
-			if again, err = plan(tx); err != nil {
+		again, same := planned, tx.Reads(head)
+		from, err := s.foot(tx, op)
+		if err != nil {
+			return err
+		}
+		if !same {
+			if again, err = plan(from); err != nil {
 				return err
 			}
-			if now, err := tokenOf(tx, again, how); err != nil {
+			if now, err := tokenOf(from, again, how); err != nil {
 				return err
 			} else if now != token {
 				return errMeanwhile()
 			}
 		}
+		if out.Tags = from.tags; len(again) == 0 && len(from.tags) > 0 {
+			return nil
+		}
 		if err := signed.check(tx, again); err != nil || len(again) == 0 && c != nil {
 			return err
 		}
+		date(tx, again)
 		var to publishTx = tx
 		if c := how.Candidate; c != nil && c.head.Seq+1 == tx.Seq() && c.signed.stamp <= tx.Stamp() {
 			to = candidateTx{tx, c.signed.stamp} // byte for byte what was looked at
 		}
 		moves, err := s.publish(ctx, to, lease, again, signed)
-		out = planOf(moves)
-		if err == nil && op.idle && idle(out.Steps) {
+		out.Steps = planOf(moves).Steps
+		if err == nil && op.idle && len(out.Tags) == 0 && idle(out.Steps) {
 			err = errIdle
 		}
 		return err
@@ -226,22 +239,22 @@ func (s *Store) seals(ctx context.Context, r state.Reader, planned []state.Move,
 	return signed, s.sign(ctx, signed, planned)
 }
 
-// plan prepares an operation and plans it from a state.
-func (s *Store) plan(ctx context.Context, r state.Reader, op Op, how How) (planner, []state.Move, error) {
-	plan, err := op.prepare(ctx, s)
+// plan prepares an operation and plans it.
+func (s *Store) plan(ctx context.Context, f *footing, op Op, how How) (planner, []state.Move, error) {
+	plan, err := op.prepare(ctx, s, f)
 	if err != nil {
 		return nil, nil, err
 	}
-	planned, err := plan(r)
+	planned, err := plan(f)
 	if err == nil && how.Regenerate {
-		plan, planned, err = s.regenerate(ctx, plan, planned)
+		plan, planned, err = s.regenerate(ctx, f, plan, planned)
 	}
 	return plan, planned, err
 }
 
 // errMeanwhile refuses a commit whose plan is not the one that was made before.
 func errMeanwhile() error {
-	return fmt.Errorf("the channel was changed meanwhile, try again: %w", state.ErrConflict)
+	return fmt.Errorf("a channel or tag of it was changed meanwhile, try again: %w", state.ErrConflict)
 }
 
 // idle reports whether steps change nothing at all, neither what is seen nor what it is called.
@@ -254,10 +267,11 @@ func idle(steps []Step) bool {
 	return true
 }
 
-// tokenOf names a plan: which paths, from what, to what; with a closure gate also all that the gate looks at. Times that the commit
+// tokenOf names a plan: what becomes of tags; which paths, from what, to what; with a closure gate also all that the gate looks at. Times that the commit
 // gives do not count.
-func tokenOf(r state.Reader, planned []state.Move, how How) (string, error) {
+func tokenOf(r *footing, planned []state.Move, how How) (string, error) {
 	h := sha256.New()
+	r.put(h)
 	for _, m := range planned {
 		fmt.Fprintf(h, "%q", m.Path)
 		putChannel(h, m.Old)

@@ -107,7 +107,7 @@ func CheckLink(at, target string) error {
 // Op puts it at a path. What was put there before is replaced; when the same is there already, there is no event. A dry run needs no
 // blobs.
 func (p *Put) Op(at string) Op {
-	return Op{idle: true, prepare: func(context.Context, *Store) (planner, error) {
+	return Op{idle: true, prepare: func(context.Context, *Store, *footing) (planner, error) {
 		if err := state.CheckChannelPath(at); err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (p *Put) Op(at string) Op {
 			return nil, err
 		}
 		c := state.Channel{Path: at, Files: root.Digest.String(), Mode: state.PutFiles, Root: root, Count: p.count, Bytes: p.bytes}
-		return func(r state.Reader) ([]state.Move, error) {
+		return func(r *footing) ([]state.Move, error) {
 			moves, err := state.PlanSet(r, c)
 			if err == nil {
 				moves[0].Blobs = p.blobs

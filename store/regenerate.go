@@ -9,7 +9,7 @@ import (
 
 // regenerate makes a plan publish verbatim snapshots with repodata of ours. What is to be composed is composed here; a plan that
 // needs another one later, in the commit, keeps upstream's there, and so is not the same plan.
-func (s *Store) regenerate(ctx context.Context, plan planner, planned []state.Move) (planner, []state.Move, error) {
+func (s *Store) regenerate(ctx context.Context, f *footing, plan planner, planned []state.Move) (planner, []state.Move, error) {
 	made := map[string]state.Channel{}
 	for _, m := range planned {
 		if m.New == nil || m.New.Mode != state.Verbatim || made[m.New.Snapshot].Snapshot != "" {
@@ -27,8 +27,8 @@ func (s *Store) regenerate(ctx context.Context, plan planner, planned []state.Mo
 		c.Mode, c.Root, c.Count, c.Bytes = state.Generated, v.Root, v.Count, v.Bytes
 		made[c.Snapshot] = c
 	}
-	again := func(r state.Reader) ([]state.Move, error) {
-		moves, err := plan(r)
+	again := func(f *footing) ([]state.Move, error) {
+		moves, err := plan(f)
 		for i, m := range moves {
 			if m.New == nil || m.New.Mode != state.Verbatim {
 				continue
@@ -40,8 +40,7 @@ func (s *Store) regenerate(ctx context.Context, plan planner, planned []state.Mo
 		}
 		return moves, err
 	}
-	view := s.Index.View(s.Index.Head())
-	planned, err := again(view)
+	planned, err := again(f)
 	return again, planned, err
 }
 

@@ -345,7 +345,7 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 	if err := s.probe(ctx, c); err != nil {
 		return state.Change{}, err
 	}
-	again := func(r state.Reader) ([]state.Move, error) {
+	again := func(r *footing) ([]state.Move, error) {
 		var moves []state.Move
 		for old, err := range state.Channels(r, c.path) {
 			if err != nil {
@@ -356,7 +356,7 @@ func (s *Store) Configure(ctx context.Context, who Who, path string, p state.Pat
 		}
 		return moves, nil
 	}
-	op := Op{prepare: func(context.Context, *Store) (planner, error) { return again, nil }}
+	op := Op{prepare: func(context.Context, *Store, *footing) (planner, error) { return again, nil }}
 	plan, err := s.change(ctx, who, op, How{}, c)
 	return plan.Change, err
 }

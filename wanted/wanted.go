@@ -14,13 +14,14 @@ import (
 	"vrepofs/state"
 )
 
-// MaxSize is how many bytes a file may have. A line per repository makes that over 10,000 repositories.
-const MaxSize = 1 << 20
+// MaxSize is how many bytes a file may have. That is some 100,000 builds in tags, a line for each.
+const MaxSize = 4 << 20
 
 // File is a wanted state.
 type File struct {
-	Channels   []Channel   // in the order of the file; none lies in another
-	Promotions []Promotion // in the order of the file
+	Tags       []state.WantedTag // in the order of the file, with File and Lines
+	Channels   []Channel         // in the order of the file; none lies in another
+	Promotions []Promotion       // in the order of the file
 }
 
 // Channel says what is at and below a path, all of it.
@@ -85,7 +86,7 @@ func (p *parser) document(b []byte) (*yaml.Node, error) {
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("%s: is empty: want channels or promote: %w", p.name, iofs.ErrInvalid)
+		return nil, fmt.Errorf("%s: is empty: want tags, channels or promote: %w", p.name, iofs.ErrInvalid)
 	case err != nil:
 		return nil, p.syntax(err)
 	}
@@ -169,18 +170,20 @@ func (p *parser) text(n *yaml.Node, want string) (string, error) {
 
 // top reads the top level.
 func (p *parser) top(n *yaml.Node) error {
-	pairs, err := p.pairs(n, "channels or promote")
+	pairs, err := p.pairs(n, "tags, channels or promote")
 	if err != nil {
 		return err
 	}
 	for _, kv := range pairs {
 		switch kv.key {
+		case "tags":
+			err = p.tags(kv.value)
 		case "channels":
 			err = p.channels(kv.value)
 		case "promote":
 			err = p.promote(kv.value)
 		default:
-			err = p.bad(kv.at, "%.80q is not known: want channels or promote", kv.key)
+			err = p.bad(kv.at, "%.80q is not known: want tags, channels or promote", kv.key)
 		}
 		if err != nil {
 			return err

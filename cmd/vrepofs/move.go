@@ -72,9 +72,11 @@ func (a *app) move(cmd *cobra.Command, req ctl.MoveRequest, m *moveFlags) error 
 		if a.json {
 			return a.printJSON(p)
 		}
-		a.printSteps(p.Steps)
+		a.printPlan(p)
 		a.warnVerbatim(req, p)
-		fmt.Fprintf(a.talk, "would be: %s; nothing was changed\n", countSteps(p.Steps))
+		if n := countPlan(p); n != "" {
+			fmt.Fprintf(a.talk, "would be: %s; nothing was changed\n", n)
+		}
 		return nil
 	case apply || len(m.before) > 0:
 		p, err = a.plannedMove(ctx, req, m)
@@ -91,7 +93,7 @@ func (a *app) move(cmd *cobra.Command, req ctl.MoveRequest, m *moveFlags) error 
 	case p.Change == nil:
 		fmt.Fprintln(a.out, "nothing to do")
 	default:
-		fmt.Fprintf(a.out, "event %d  %s  %s\n", p.Change.Event, showTime(p.Change.Time), countSteps(p.Steps))
+		fmt.Fprintf(a.out, "event %d  %s  %s\n", p.Change.Event, showTime(p.Change.Time), countPlan(p))
 	}
 	if err != nil || p.Change == nil {
 		return err
@@ -123,7 +125,7 @@ func (a *app) plannedMove(ctx context.Context, req ctl.MoveRequest, m *moveFlags
 			return nil
 		}
 		if req.Verb == "apply" && !a.json {
-			a.printSteps(p.Steps)
+			a.printPlan(p)
 		}
 		pin(&req, p)
 		if len(m.before) > 0 && c.Daemon() == 0 {
@@ -154,7 +156,8 @@ func (a *app) plannedMove(ctx context.Context, req ctl.MoveRequest, m *moveFlags
 	return a.oneMove(ctx, req)
 }
 
-// pin makes a request mean what was planned, though a tag or repo that it names may move on.
+// pin makes a request mean what was planned, though a tag or repo that it names may move on. Views that the operation itself changes have no
+// event yet: the plan's name holds them.
 func pin(req *ctl.MoveRequest, p *ctl.ChannelPlan) {
 	req.Plan = p.Plan
 	sources := map[string]string{}
@@ -175,6 +178,9 @@ func pin(req *ctl.MoveRequest, p *ctl.ChannelPlan) {
 
 // nothingToDo reports whether a plan changes nothing, neither what is seen nor what it is called.
 func nothingToDo(p *ctl.ChannelPlan) bool {
+	if len(p.Tags) > 0 {
+		return false
+	}
 	for _, s := range p.Steps {
 		if s.Action != "unchanged" || s.Before != s.After {
 			return false

@@ -36,7 +36,7 @@ takes builds of the packages in its package list, which it inherits, too; an ope
 			"  vrepofs tag unblock dev python2", (*ctl.Client).Unblock),
 		a.packageNoun(),
 		a.tagWhy(), a.tagDiff(), a.tagConflicts(), a.inheritNoun(), a.externalNoun(), a.groupNoun())
-	noun.AddCommand(a.tagHistory(), a.tagWait(), a.tagMove(), a.tagClone())
+	noun.AddCommand(a.tagHistory(), a.tagWait(), a.tagMove(), a.tagClone(), a.tagExport())
 	return noun
 }
 
