@@ -54,7 +54,7 @@ func (l *Layout) Ending(now int64) (e Ending, next <-chan struct{}) {
 	l.announced.mu.Lock()
 	p, next := l.announced.shown, l.announced.next
 	l.announced.mu.Unlock()
-	e.Until = p.until
+	e.Until = p.until.m
 	var due []string
 	for t, until := range e.Until {
 		if until <= now {
@@ -65,7 +65,7 @@ func (l *Layout) Ending(now int64) (e Ending, next <-chan struct{}) {
 		return e, next
 	}
 	e.Gone, e.Kept = state.Expiring(due, func(yield func(string, string) bool) {
-		for t, links := range p.links {
+		for t, links := range p.links.m {
 			for _, k := range links {
 				if !yield(t, k.Parent) {
 					return

@@ -71,7 +71,7 @@ func (l *Layout) prepare(ctx context.Context, was, now *present) {
 		collected <- all
 	}()
 	view := l.st.Index.View(now.head)
-	for tag := range now.want {
+	for tag := range now.want.m {
 		if now.gens[tag] == was.gens[tag] {
 			continue
 		}
@@ -115,12 +115,10 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 	if a, b := was.channels, now.channels; a != b {
 		moves = append(moves, fs.Move{Parent: "", Name: "channels", Rebound: a.Event != 0 && b.Event != 0})
 	}
-	for _, tag := range union(was.gens, now.gens) {
-		a, before := was.gens[tag]
-		b, after := now.gens[tag]
-		if before != after || a != b {
-			moves = append(moves, fs.Move{Parent: "tags", Name: tag, Rebound: before && after})
-		}
+	for _, tag := range different(was.gens, now.gens) {
+		_, before := was.gens[tag]
+		_, after := now.gens[tag]
+		moves = append(moves, fs.Move{Parent: "tags", Name: tag, Rebound: before && after})
 	}
 	for d, err := range diffTable(l.st.Index, was.head, now.head, state.TableRepos) {
 		if err != nil {
@@ -150,14 +148,19 @@ func (l *Layout) moves(was, now *present) ([]fs.Move, error) {
 	return moves, nil
 }
 
-// union returns the keys of both maps, sorted.
-func union(a, b map[string]state.Change) []string {
-	all := slices.Collect(maps.Keys(a))
-	for k := range b {
-		if _, both := a[k]; !both {
-			all = append(all, k)
+// different returns the keys whose values are not the same in both maps, sorted.
+func different(a, b map[string]state.Change) []string {
+	var keys []string
+	for k, v := range b {
+		if was, both := a[k]; !both || was != v {
+			keys = append(keys, k)
 		}
 	}
-	slices.Sort(all)
-	return all
+	for k := range a {
+		if _, both := b[k]; !both {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
