@@ -120,7 +120,11 @@ func (sel *selection) buildRule(c merge.Candidate) string {
 func (sel *selection) rule(k *merge.Pick) string {
 	by := ""
 	if k.By != nil {
-		by = sel.rpms[k.By.Repo][k.By.Index].NEVRA.String() + " of " + sel.repos[k.By.Repo].Name
+		from := sel.repos[k.By.Repo].Name
+		if k.By.Repo == 0 {
+			from = "tag " + sel.candidates[sel.owner[k.By.Index]].Tag
+		}
+		by = sel.rpms[k.By.Repo][k.By.Index].NEVRA.String() + " of " + from
 	}
 	switch k.Fate {
 	case merge.OtherArch, merge.SetApart:

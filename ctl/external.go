@@ -83,3 +83,11 @@ func (h *Handler) listExternals(_ context.Context, req *NameRequest) (*Externals
 	}
 	return out, nil
 }
+
+func externalsOf(t state.Tag) []External {
+	out := make([]External, len(t.External))
+	for i, e := range t.External {
+		out[i] = External{Repo: e.Ref(), Priority: e.Priority, Mode: string(e.Mode), Arches: e.Arches}
+	}
+	return out
+}

@@ -16,16 +16,18 @@ type Tag struct {
 	Name       string   `json:"name"`
 	Arches     []string `json:"arches"`
 	Created    Change   `json:"created"`
-	Changed    Change   `json:"changed"`              // when the tag itself last changed
-	Generation Change   `json:"generation"`           // when it or anything it inherits from last changed: what its views show
-	Inherit    []Parent `json:"inherit"`              // by priority
-	Count      int      `json:"count"`                // number of builds in the tag itself
-	Metadata   Metadata `json:"metadata,omitzero"`    // how the repodata of its views is written
-	PkgOrigins bool     `json:"pkgorigins,omitempty"` // it tells where each package comes from
-	Latest     int      `json:"latest,omitempty"`     // builds of each package in its views: 0 is 1, negative all
-	Listed     bool     `json:"listed,omitempty"`     // it takes only builds of packages in its package list
-	Koji       bool     `json:"koji,omitempty"`       // its views are as Koji's hub and mergerepo_c make them
-	Contents   Contents `json:"contents,omitzero"`    // what its views hold beside packages of their arch, or leave out
+	Changed    Change   `json:"changed"`    // when the tag itself last changed
+	Generation Change   `json:"generation"` // when it or anything it inherits from last changed: what its views show
+	Inherit    []Parent `json:"inherit"`    // by priority
+	// Externals are its own external repos, by priority, without what they are now (ListExternals).
+	Externals  []External `json:"externals,omitempty"`
+	Count      int        `json:"count"`                // number of builds in the tag itself
+	Metadata   Metadata   `json:"metadata,omitzero"`    // how the repodata of its views is written
+	PkgOrigins bool       `json:"pkgorigins,omitempty"` // it tells where each package comes from
+	Latest     int        `json:"latest,omitempty"`     // builds of each package in its views: 0 is 1, negative all
+	Listed     bool       `json:"listed,omitempty"`     // it takes only builds of packages in its package list
+	Koji       bool       `json:"koji,omitempty"`       // its views are as Koji's hub and mergerepo_c make them
+	Contents   Contents   `json:"contents,omitzero"`    // what its views hold beside packages of their arch, or leave out
 	// Keys are the wanted signing keys, the best first; RequireSigned shows nothing that none of them signed.
 	Keys          []string  `json:"keys,omitempty"`
 	RequireSigned bool      `json:"require_signed,omitempty"`
@@ -305,7 +307,7 @@ func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, er
 	n, err := h.st.TagCount(t)
 	v := Tag{
 		Name: t.Name, Arches: t.Arches, Metadata: Metadata(t.Metadata), Created: changeOf(t.Created), Changed: changeOf(t.Changed),
-		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Count: n,
+		Generation: changeOf(resolved.Generation), Inherit: parentsOf(t), Externals: externalsOf(t), Count: n,
 		Keys: t.Signatures.Keys, RequireSigned: t.Signatures.Required, PkgOrigins: t.PkgOrigins, Koji: t.Koji, Listed: t.Listed, Latest: t.Latest, Until: stampTime(t.Until),
 		Contents: Contents(t.Contents),
 	}

@@ -56,6 +56,9 @@ snapshot: every event that changed its views. It costs what changed, however lon
 					return list.end()
 				}
 				t.print(a.out, "nothing has changed "+name)
+				if len(t.rows) > 0 {
+					fmt.Fprintln(a.talk, "the newest event comes first")
+				}
 				return nil
 			})
 		},

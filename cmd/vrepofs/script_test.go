@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func params(dir string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
-		Deadline:            time.Now().Add(2 * time.Minute), // a story takes seconds; one that hangs must not take ten minutes
+		Deadline:            time.Now().Add(5 * time.Minute), // all stories together take one; one that hangs must not take ten
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

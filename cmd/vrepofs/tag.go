@@ -336,6 +336,14 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	for _, p := range t.Inherit {
 		parents = append(parents, fmt.Sprintf("%s (priority %d)", p.Tag, p.Priority))
 	}
+	var externals []string
+	for _, e := range t.Externals {
+		s := fmt.Sprintf("%s (priority %d, %s", e.Repo, e.Priority, e.Mode)
+		if len(e.Arches) > 0 {
+			s += ", for " + strings.Join(e.Arches, " ")
+		}
+		externals = append(externals, s+")")
+	}
 	field := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(a.out, "%-10s %s\n", name, strings.Join(wrap(value, width-11), "\n           "))
@@ -349,6 +357,7 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 		field("until", showTime(t.Until))
 	}
 	field("inherits", strings.Join(parents, ", "))
+	field("external", strings.Join(externals, ", "))
 	field("metadata", showMetadata(t.Metadata))
 	field("keys", strings.Join(t.Keys, " "))
 	if t.RequireSigned {
@@ -393,5 +402,8 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 		}
 	}
 	rows.print(a.out, "no builds of its own")
+	if len(t.Builds) > 0 {
+		fmt.Fprintln(a.talk, "of a package, what comes first wins: the nearest tag, in one tag what was tagged last")
+	}
 	a.warnHeld(*t)
 }
