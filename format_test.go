@@ -99,6 +99,9 @@ func examples(t *testing.T) map[string][]byte {
 	row := state.RPM{NEVRA: samplePackage(hello).NEVRA, Source: "a-1-2.src.rpm", File: "a-1-2.noarch.rpm",
 		Digest: hello, ID: blob.Sum(nil), Keys: []string{"1234567890abcdef"}, Size: 5, Serial: 1, Mtime: at}
 	out["rpm row"] = row.Append(nil)
+	modular := row
+	modular.Streams, modular.Documented = []string{"a:1:2:c"}, true
+	out["rpm row modular"] = modular.Append(nil)
 	stateRecords(t, out, row, at)
 	sampleStore(t, out, hello, at)
 	return out

@@ -7,7 +7,8 @@ import "strings"
 // kept keeps arenaBytes with it.
 type arena struct {
 	text   strings.Builder
-	source string // of the row before
+	source string            // of the row before
+	ids    map[string]string // of module streams: a few thousand for any number of rows
 }
 
 const arenaBytes = 16 << 10
@@ -62,4 +63,17 @@ func (a *arena) names(d *rowDecoder, r *RPM) {
 		a.source = a.copy(source)
 	}
 	r.Source = a.source
+}
+
+// stream returns the id of a module stream.
+func (a *arena) stream(b []byte) string {
+	id, ok := a.ids[string(b)]
+	if !ok {
+		if a.ids == nil {
+			a.ids = map[string]string{}
+		}
+		id = string(b)
+		a.ids[id] = id
+	}
+	return id
 }

@@ -26,6 +26,9 @@ func TestArenaReadsTheSame(t *testing.T) {
 			if rapid.Bool().Draw(rt, "signed") {
 				r.Keys = []string{text.Draw(rt, "key")}
 			}
+			if rapid.Bool().Draw(rt, "modular") {
+				r.Streams, r.Documented = []string{text.Draw(rt, "stream"), "m:1:1:c"}, true
+			}
 			row := r.Append(nil)
 			row = row[:rapid.SampledFrom([]int{len(row), len(row), rapid.IntRange(0, len(row)).Draw(rt, "cut")}).Draw(rt, "length")]
 			alone, err := DecodeRPM(row)

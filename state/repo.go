@@ -44,7 +44,27 @@ type Snapshot struct {
 	Revision string      `json:"revision,omitempty"` // of a verbatim one's repomd.xml
 	Metadata Metadata    `json:"metadata,omitzero"`  // of a generated one
 	// Upstream is the URL of the repository that it is a copy of, as whoever made it said; "": not said.
-	Upstream string `json:"upstream,omitempty"`
+	Upstream string  `json:"upstream,omitempty"`
+	Others   []Other `json:"others,omitempty"` // of a verbatim one; none if it was made before they were looked at
+}
+
+// Other is a metadata file of a verbatim snapshot that views can have: one of none of the types that vrepofs makes itself.
+type Other struct {
+	Type     string      `json:"type"`               // in repomd.xml: "updateinfo"
+	Name     string      `json:"name"`               // of the file, without upstream's checksum: "updateinfo.xml.gz"
+	File     blob.Digest `json:"file"`               // the blob
+	Size     int64       `json:"size"`               // bytes
+	Open     blob.Digest `json:"open,omitzero"`      // of its content before compression; none if it is not compressed, or that could not be read
+	OpenSize int64       `json:"open_size,omitzero"` // bytes of that
+	Fault    string      `json:"fault,omitempty"`    // of modules: what of it vrepofs could not read
+}
+
+// Kind is what of a snapshot's other metadata belongs together: group, group_gz and group_xz are one.
+func (o *Other) Kind() string {
+	if strings.HasPrefix(o.Type, "group_") {
+		return "group"
+	}
+	return o.Type
 }
 
 // Ref names the snapshot: "fedora@20261121T043000Z".

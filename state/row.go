@@ -32,10 +32,16 @@ type rowDecoder struct {
 }
 
 // version wants the version byte that begins each form.
-func (d *rowDecoder) version(want byte) {
-	if b := d.take(1); !d.bad && b[0] != want {
+func (d *rowDecoder) version(want byte) { d.versions(want, want) }
+
+// versions is version for forms of which there are several, from and to included.
+func (d *rowDecoder) versions(from, to byte) byte {
+	b := d.take(1)
+	if d.bad || b[0] < from || b[0] > to {
 		d.bad = true
+		return 0
 	}
+	return b[0]
 }
 
 func (d *rowDecoder) string() string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vrepofs/blob"
+	"vrepofs/modules"
 	"vrepofs/rpm"
 	"vrepofs/tree"
 )
@@ -23,14 +24,27 @@ type RPM struct {
 	Size   int64       // bytes
 	Serial uint64      // inode serial
 	Mtime  int64       // seconds since 1970 UTC
+	// Streams are the ids of the module streams that it is of, "nodejs:8:20180816123422:6c81f848", sorted: those that have it among their
+	// artifacts in the modules metadata of its snapshot, which then are Documented; if there are none, its modularity label. Rows written
+	// before streams were known have none.
+	Streams    []string
+	Documented bool
 }
 
-// rpmVersion begins the binary form of an RPM: version byte, then strings with their length, digests, varints.
-const rpmVersion = 1
+// The versions of the binary form of an RPM: version byte, then strings with their length, digests, varints. An RPM of module streams
+// has the second, which ends with them.
+const (
+	rpmVersion        = 1
+	rpmVersionModular = 2
+)
 
 // Append appends the binary form of r to dst.
 func (r *RPM) Append(dst []byte) []byte {
-	dst = append(dst, rpmVersion)
+	version := byte(rpmVersion)
+	if len(r.Streams) > 0 {
+		version = rpmVersionModular
+	}
+	dst = append(dst, version)
 	for _, s := range []string{r.Name, r.Epoch, r.Version, r.Release, r.Arch, r.Source, r.File} {
 		dst = appendString(dst, s)
 	}
@@ -42,7 +56,20 @@ func (r *RPM) Append(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(r.Size))
 	dst = binary.AppendUvarint(dst, r.Serial)
-	return binary.AppendVarint(dst, r.Mtime)
+	dst = binary.AppendVarint(dst, r.Mtime)
+	if version == rpmVersion {
+		return dst
+	}
+	documented := byte(0)
+	if r.Documented {
+		documented = 1
+	}
+	dst = append(dst, documented)
+	dst = binary.AppendUvarint(dst, uint64(len(r.Streams)))
+	for _, s := range r.Streams {
+		dst = appendString(dst, s)
+	}
+	return dst
 }
 
 // DecodeRPM reads what Append writes.
@@ -79,7 +106,7 @@ func (d *rowDecoder) rpms() []RPM {
 
 func (d *rowDecoder) rpm() RPM {
 	var r RPM
-	d.version(rpmVersion)
+	version := d.versions(rpmVersion, rpmVersionModular)
 	if d.shared != nil {
 		d.shared.names(d, &r)
 	} else {
@@ -96,7 +123,27 @@ func (d *rowDecoder) rpm() RPM {
 		r.Keys = append(r.Keys, d.string())
 	}
 	r.Size, r.Serial, r.Mtime = int64(d.uvarint()), d.uvarint(), d.varint()
+	if version == rpmVersionModular {
+		d.streams(&r)
+	}
 	return r
+}
+
+// streams reads what only the second version has.
+func (d *rowDecoder) streams(r *RPM) {
+	documented, n := d.take(1), d.uvarint()
+	if d.bad || documented[0] > 1 || n == 0 || n > maxRows {
+		d.bad = true
+		return
+	}
+	r.Documented = documented[0] == 1
+	for ; n > 0 && !d.bad; n-- {
+		if d.shared != nil {
+			r.Streams = append(r.Streams, d.shared.stream(d.take(d.uvarint())))
+		} else {
+			r.Streams = append(r.Streams, d.string())
+		}
+	}
 }
 
 // RowOf is the row of a package whose blob has the given serial and mtime. It shares no memory with p.
@@ -110,6 +157,9 @@ func RowOf(p *rpm.Package, serial uint64, mtime int64) RPM {
 	}
 	for _, k := range p.SignatureKeyIDs {
 		r.Keys = append(r.Keys, strings.Clone(k))
+	}
+	if l := p.ModularityLabel; l != "" && len(l) <= modules.MaxID {
+		r.Streams = []string{strings.Clone(l)}
 	}
 	return r
 }

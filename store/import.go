@@ -279,7 +279,11 @@ func (im *Import) verbatim(ctx context.Context, who Who, repo string, o Snapshot
 	if o.Add {
 		return snap, fmt.Errorf("--add makes new repodata: give --regenerate too: %w", iofs.ErrInvalid)
 	}
-	_, err := im.s.commit(ctx, who, func(tx *index.Tx) error {
+	var err error
+	if snap.Others, err = im.others(); err != nil {
+		return snap, fmt.Errorf("metadata of %s: %w", repo, err)
+	}
+	_, err = im.s.commit(ctx, who, func(tx *index.Tx) error {
 		last, err := state.GetSnapshot(tx, repo)
 		if err != nil {
 			last = state.Snapshot{} // the first one
