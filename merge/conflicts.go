@@ -36,11 +36,21 @@ type Split struct {
 	Parts []Part // in order of consideration
 }
 
+// SplitStream is a module stream of a source of which a view has not all packages: none of them, or a part.
+type SplitStream struct {
+	ID    string // "nodejs:8:20180816123422:6c81f848"
+	From  string
+	Taken int // how many packages of it the view has, from wherever
+	Left  int // how many it has not
+	First int // index of the first of those
+}
+
 // Conflicts are where sources disagree about a view. What the numbers mean is what FindConflicts was given.
 type Conflicts struct {
-	SameVersion [][]int  // one name, version and arch with different bytes: one package for each source and digest, in order; by NEVRA
-	Shadowed    []Shadow // by name and arch
-	Split       []Split  // by name
+	SameVersion [][]int       // one name, version and arch with different bytes: one package for each source and digest, in order; by NEVRA
+	Shadowed    []Shadow      // by name and arch
+	Split       []Split       // by name
+	Streams     []SplitStream // by id, then in order of consideration
 }
 
 // FindConflicts finds out where sources disagree. all are the packages of the view's arch that were asked, in the order in which they
@@ -50,10 +60,7 @@ func FindConflicts(all []Judged) Conflicts {
 	nevras, names, sources := map[rpm.NEVRA][]int{}, map[nameArch][]int{}, map[string][]int{}
 	for i := range all {
 		k := &all[i]
-		n := k.NEVRA
-		if n.Epoch == "0" {
-			n.Epoch = ""
-		}
+		n := plain(k.NEVRA)
 		nevras[n] = append(nevras[n], i)
 		names[nameArch{k.Name, k.Arch}] = append(names[nameArch{k.Name, k.Arch}], i)
 		if src, err := rpm.ParseSourceRPM(k.Source); err == nil && k.Taken {
@@ -75,10 +82,47 @@ func FindConflicts(all []Judged) Conflicts {
 			c.Split = append(c.Split, Split{name, parts})
 		}
 	}
+	c.Streams = splitStreams(all, nevras)
 	slices.SortFunc(c.SameVersion, func(a, b []int) int { return byNEVRA(all, a[0], b[0]) })
 	slices.SortFunc(c.Shadowed, func(a, b Shadow) int { return byNEVRA(all, a.Newer, b.Newer) })
 	slices.SortFunc(c.Split, func(a, b Split) int { return cmp.Compare(a.Name, b.Name) })
 	return c
+}
+
+// plain makes NEVRAs that mean one package equal.
+func plain(n rpm.NEVRA) rpm.NEVRA {
+	if n.Epoch == "0" {
+		n.Epoch = ""
+	}
+	return n
+}
+
+// splitStreams finds the streams of which packages are left out. One whose name, version and arch is taken from elsewhere is not: it is there.
+func splitStreams(all []Judged, nevras map[rpm.NEVRA][]int) []SplitStream {
+	type key struct{ id, from string }
+	var out []SplitStream
+	at := map[key]int{}
+	for i := range all {
+		for _, id := range all[i].Streams {
+			j, had := at[key{id, all[i].From}]
+			if !had {
+				j = len(out)
+				at[key{id, all[i].From}] = j
+				out = append(out, SplitStream{ID: id, From: all[i].From})
+			}
+			switch s := &out[j]; {
+			case slices.ContainsFunc(nevras[plain(all[i].NEVRA)], func(o int) bool { return all[o].Taken }):
+				s.Taken++
+			default:
+				if s.Left++; s.Left == 1 {
+					s.First = i
+				}
+			}
+		}
+	}
+	out = slices.DeleteFunc(out, func(s SplitStream) bool { return s.Left == 0 })
+	slices.SortStableFunc(out, func(a, b SplitStream) int { return cmp.Compare(a.ID, b.ID) })
+	return out
 }
 
 func byNEVRA(all []Judged, i, j int) int {

@@ -39,6 +39,9 @@
 //	blocks                            in every mode                      in koji and simple, not of source RPMs (koji_allowed)
 //	package of two required groups    once in the group that requires    once for each of them (koji/__init__.py, generate_comps)
 //	                                  both
+//	module streams of a source        come whole or not at all           not known: packages as any others
+//	other metadata                    the first source's, every type     the same. mergerepo_c itself merges modules, writes advisories
+//	                                                                     that are empty, and drops other types (mergerepo_c.c)
 //	python's re                       RE2: no look-around and no         -
 //	                                  back references, refused when
 //	                                  the link is made
@@ -49,7 +52,8 @@
 // mergerepo_c's methods (Mode). A source of any mode claims its source packages; a source of ModeKoji gives only what none
 // before it has claimed. The builds' source, where a tag asks for several builds of a package (Repo.Several), claims all of them, and they do
 // not compete with each other. Where all sources have one mode and koji is asked for, the result is mergerepo_c's for the same arches: with
-// multilib those that it takes for -a x86_64. Groups, modules and advisories of external repos are not merged yet.
+// multilib those that it takes for -a x86_64. Modules, advisories and what else there is are not merged yet: of
+// each kind the first source's come as they are.
 //
 // # Groups
 //
@@ -78,4 +82,24 @@
 //	                                  --debuginfo=false: nowhere else    is where it is
 //
 // A debug view is the selection of its arch, divided: debuginfo that an external repo has comes only with the packages that it is of.
+//
+// # Module streams
+//
+// The packages of a module stream (Package.Streams) were built for each other. So a stream of a source, by its name, stream, version and context,
+// comes whole or not at all, and all streams of one source come beside each other, whatever their versions. A package in several streams
+// comes if one of them does. What a stream has in the view's arch counts; the builds of tags are chosen by tags and are not asked for streams.
+//
+//	a stream stays out, in sources of mode                                      koji  repo  ts, nvr  simple, bare, all
+//	  when a source package of it is blocked (StreamBlocked)                    yes   yes   yes      yes
+//	  when the view's modules metadata, that of the first source that has any,
+//	  does not describe it, and its own source's does (StreamHidden)            yes   yes   yes      no: they bring all there is
+//	  when a source package of it comes from a source before, in other
+//	  source RPMs (StreamClaimed)                                               yes   no    no       no
+//	  when a source before has given a package of a name and arch that it has
+//	  in another version (StreamNamed)                                          no    yes   no       no
+//
+// A stream that comes claims all its source packages. Other packages of its source RPMs, such as those with debugging information, which
+// documents do not list, go with it in ModeKoji. Of the same package in the same version from a source before it one is taken; that splits
+// nothing. In ModeTS and ModeNVR packages of streams and others do not compete: to a client they are two worlds, and what an enabled stream
+// has hides the rest. In ModeRepo the first source has the name.
 package merge

@@ -43,3 +43,7 @@ func (m Mode) Check() error {
 
 // byBuild reports whether packages join or stay away together with their source package.
 func (m Mode) byBuild() bool { return m == ModeKoji || m == ModeSimple }
+
+// ranks reports whether a mode chooses between packages that are not the same version: a stream that the view does not describe is then left to
+// others.
+func (m Mode) ranks() bool { return m != ModeSimple && m != ModeBare && m != ModeAll }

@@ -13,6 +13,10 @@ type Package struct {
 	Source string   // file name of its source RPM; "" for a source RPM
 	Time   int64    // of its file, seconds since 1970 UTC: for ModeTS
 	PkgID  [32]byte // digest of the file
+	// Streams are the ids of the module streams that it is of, by the modules metadata of its source, which then are Documented, or by
+	// its label.
+	Streams    []string
+	Documented bool
 }
 
 // Repo is one source of packages.
@@ -33,6 +37,8 @@ type Rules struct {
 	Apart func(name, arch string) bool
 	// Blocked reports whether a source package, by name, is kept out. Nil: none is.
 	Blocked func(source string) bool
+	// Documented reports whether the modules metadata of the view describes a stream, by its id. Nil: it describes all.
+	Documented func(stream string) bool
 	// Koji asks for what mergerepo_c does where the default differs; see the package's documentation.
 	Koji bool
 }
@@ -51,11 +57,17 @@ const (
 	Replaced         // was taken, until By came
 	Copied           // the same file is in the source twice
 	SetApart         // of the view's arch, but debuginfo, or not debuginfo in a debug view
+	// All streams of modules that it is of stay out, each as a whole, because
+	StreamClaimed // a source package comes from another source; By has it
+	StreamBlocked // a source package is blocked; By is of it
+	StreamNamed   // a name and arch are taken; By has what has them
+	StreamHidden  // the modules metadata of the view, another source's, does not describe them
 )
 
 // String returns the fate as a listing shows it.
 func (f Fate) String() string {
-	return [...]string{"taken", "other arch", "blocked", "claimed", "same version", "same name", "replaced", "copied", "set apart"}[f]
+	return [...]string{"taken", "other arch", "blocked", "claimed", "same version", "same name", "replaced", "copied", "set apart",
+		"stream claimed", "stream blocked", "stream named", "stream hidden"}[f]
 }
 
 // Pick says what became of one package: repos[Repo].Packages[Index].
@@ -88,6 +100,10 @@ type picker struct {
 	nvras  map[string]*Pick // let in by sources of ModeKoji; they go by versions without epochs, as file names do
 	names  strings.Builder  // holds the keys of nvras
 
+	streams  []*streams      // of each source
+	streamed map[string]bool // source RPMs of the streams that came
+	stands   map[*Pick]bool  // what is there for a package of a stream
+
 	// Packages of one source RPM mostly follow each other: what was found out about the last one.
 	last struct {
 		file string
@@ -118,10 +134,13 @@ func Packages(repos []Repo, rules Rules) []Pick {
 	for _, r := range repos {
 		n += len(r.Packages)
 	}
-	p := &picker{repos: repos, rules: rules, claims: map[string]*claim{}, taken: make(map[nameArch]takers, n)}
+	p := &picker{repos: repos, rules: rules, claims: map[string]*claim{}, taken: make(map[nameArch]takers, n),
+		streams: make([]*streams, len(repos)), streamed: map[string]bool{}, stands: map[*Pick]bool{}}
 	bytes, koji := 0, 0
 	for i, r := range repos {
+		p.judge(i)
 		p.claim(i)
+		p.claimStreams(i)
 		for j := range r.Packages {
 			if k := &r.Packages[j]; r.Mode == ModeKoji {
 				koji, bytes = koji+1, bytes+len(k.Name)+len(k.Version)+len(k.Release)+len(k.Arch)+3
@@ -138,6 +157,7 @@ func Packages(repos []Repo, rules Rules) []Pick {
 		}
 	}
 	for i, r := range repos {
+		p.judgeNames(i)
 		seen := newDigests(len(r.Packages))
 		for j := range r.Packages {
 			pick := &p.picks[p.first[i]+j]
@@ -217,8 +237,8 @@ func (p *picker) claim(i int) {
 			continue
 		}
 		file, src, ok := p.source(k)
-		if !ok {
-			continue
+		if !ok || p.modular(k) || p.streams[i] != nil && p.repos[i].Mode == ModeKoji && p.streams[i].tied[file] != nil {
+			continue // streams claim for themselves
 		}
 		if have == nil || lastFile != file {
 			lastFile = file
@@ -273,17 +293,21 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 		pick.Fate = SetApart
 		return
 	}
-	if mode.byBuild() || !p.rules.Koji {
+	if u := p.comesWith(pick, k, mode); u != nil {
+		if !p.byStream(pick, u) {
+			return
+		}
+	} else if mode.byBuild() || !p.rules.Koji {
 		if !p.bySource(pick, k, mode) {
 			return
 		}
 	}
 	if mode == ModeKoji {
 		nvra := p.nvra(k)
-		if old := p.nvras[nvra]; old == nil {
+		if old := p.nvras[nvra]; old == nil || old.Fate != Taken && p.modular(k) {
 			p.nvras[nvra] = pick
 		} else if p.compete(pick, old) {
-			pick.Fate, pick.By = SameVersion, old
+			p.sameVersion(pick, k, old)
 			return
 		}
 	}
@@ -311,21 +335,32 @@ func (p *picker) pick(pick *Pick, k *Package, mode Mode) {
 	case ModeKoji, ModeBare, ModeAll:
 		for _, old := range olds {
 			if rpm.Compare(p.of(old).EVR, k.EVR) == 0 {
-				pick.Fate, pick.By = SameVersion, old
+				p.sameVersion(pick, k, old)
 				return
 			}
 		}
 	default:
 		for _, old := range olds {
-			if !replaces(mode, k, p.of(old)) {
+			switch {
+			case p.beside(pick, k, old, mode):
+				if rpm.Compare(p.of(old).EVR, k.EVR) == 0 {
+					p.sameVersion(pick, k, old)
+					return
+				}
+			case !replaces(mode, k, p.of(old)):
 				pick.Fate, pick.By = SameName, old
 				return
 			}
 		}
+		var others []*Pick
 		for _, old := range olds {
-			old.Fate, old.By = Replaced, pick
+			if p.beside(pick, k, old, mode) {
+				others = append(others, old)
+			} else {
+				old.Fate, old.By = Replaced, pick
+			}
 		}
-		olds = nil
+		olds = others
 	}
 	p.taken[key] = takers{more: append(append(olds, own...), pick)}
 }
@@ -353,6 +388,11 @@ func replaces(mode Mode, k, old *Package) bool {
 	return false
 }
 
+// has reports whether a claim, or a stream, is for a source RPM.
+func (p *picker) has(c *claim, file string) bool {
+	return c.source == file || c.others[file] || p.streamed[file]
+}
+
 // bySource decides what follows from the source package: a block, and in ModeKoji a claim.
 func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 	file, src, ok := p.source(k)
@@ -363,7 +403,7 @@ func (p *picker) bySource(pick *Pick, k *Package, mode Mode) bool {
 		p.rule, p.ruled = file, Pick{Repo: pick.Repo}
 		if p.rules.Blocked != nil && p.rules.Blocked(src.Name) {
 			p.ruled.Fate = BlockedOut
-		} else if c := p.claims[src.Name]; mode == ModeKoji && c.source != file && !c.others[file] {
+		} else if c := p.claims[src.Name]; mode == ModeKoji && !p.has(c, file) {
 			p.ruled.Fate, p.ruled.By = Claimed, &p.picks[p.first[c.repo]+c.by]
 		}
 	}
