@@ -13,6 +13,13 @@ type Conflicts struct {
 	SameVersion []SameVersion
 	Shadowed    []Shadow
 	Split       []merge.Split
+	Streams     []SplitStream
+}
+
+// SplitStream is a module stream of an external repo of which the view has not all packages.
+type SplitStream struct {
+	merge.SplitStream
+	Reason Reason // of the first that it has not
 }
 
 // SameVersion is one name, version and arch of which the sources have different bytes.
@@ -49,6 +56,9 @@ func (v *Resolved) Conflicts(r state.Reader, arch string) (*Conflicts, error) {
 			Package: merge.Package{NEVRA: k.rpm.NEVRA, Source: k.rpm.Source, Time: k.rpm.Mtime, PkgID: k.rpm.Digest},
 			From:    sel.from(k), Taken: sel.takes(k), Several: k.candidate >= 0 && v.Tags[v.Tag].Latest != 0,
 		}
+		if k.candidate < 0 {
+			all[i].Streams = k.rpm.Streams
+		}
 	}
 	found := merge.FindConflicts(all)
 	out := &Conflicts{Split: found.Split}
@@ -62,6 +72,9 @@ func (v *Resolved) Conflicts(r state.Reader, arch string) (*Conflicts, error) {
 	}
 	for _, s := range found.Shadowed {
 		out.Shadowed = append(out.Shadowed, Shadow{sel.reason(asked[s.Newer]), sel.reason(asked[s.Taken])})
+	}
+	for _, s := range found.Streams {
+		out.Streams = append(out.Streams, SplitStream{s, sel.reason(asked[s.First])})
 	}
 	return out, nil
 }

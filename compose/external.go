@@ -42,10 +42,13 @@ func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map
 		repo := merge.Repo{Name: name, Mode: mode, Packages: make([]merge.Package, len(rpms))}
 		for i := range rpms {
 			repo.Packages[i] = merge.Package{NEVRA: rpms[i].NEVRA, Source: rpms[i].Source, Time: rpms[i].Mtime, PkgID: rpms[i].Digest}
+			if k := &repo.Packages[i]; len(sel.repos) > 0 {
+				k.Streams, k.Documented = rpms[i].Streams, rpms[i].Documented
+			}
 		}
 		sel.repos, sel.rpms = append(sel.repos, repo), append(sel.rpms, rpms)
 	}
-	add("builds", v.buildMode(arch), sel.built)
+	add("builds", v.buildMode(arch), sel.built) // chosen by tags, which know no streams
 	// Of several builds of a package mergerepo_c keeps what the mode keeps; else all that the tag asks for stay.
 	sel.repos[0].Several = v.Tags[v.Tag].Latest != 0 && !v.Tags[v.Tag].Koji
 	for _, e := range v.Externals {
@@ -59,10 +62,11 @@ func (v *Resolved) join(r state.Reader, arch string, sel *selection, blocked map
 		add(e.Snapshot.Ref(), e.Mode, rpms)
 	}
 	sel.picks = merge.Packages(sel.repos, merge.Rules{
-		InArch:  sel.place.InArch,
-		Apart:   func(name, arch string) bool { return sel.place.Apart(name, arch) != "" },
-		Blocked: func(source string) bool { return blocked[source] },
-		Koji:    v.Tags[v.Tag].Koji,
+		Documented: v.documented(arch, sel),
+		InArch:     sel.place.InArch,
+		Apart:      func(name, arch string) bool { return sel.place.Apart(name, arch) != "" },
+		Blocked:    func(source string) bool { return blocked[source] },
+		Koji:       v.Tags[v.Tag].Koji,
 	})
 	return nil
 }

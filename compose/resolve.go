@@ -83,6 +83,9 @@ func (v *Resolved) Recipe(arch string) blob.Digest {
 		// The stamp is in the view. Of tags it is in their records; repos and the site change without changing what is taken from them.
 		fmt.Fprintf(h, "generation %d %d\n", v.Generation.Event, v.Generation.Stamp)
 	}
+	for _, o := range v.others(arch) {
+		fmt.Fprintf(h, "other 1 %q %q %s %s\n", o.Type, o.Name, o.File, o.Open)
+	}
 	return blob.Digest(h.Sum(nil))
 }
 

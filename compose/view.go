@@ -74,6 +74,9 @@ func (c *Composer) view(ctx context.Context, r state.Reader, resolved *Resolved,
 		if err := resolved.addGroups(r, lease, rendered); err != nil {
 			return err
 		}
+		if err := resolved.addOthers(r, rendered, arch); err != nil {
+			return err
+		}
 		if !resolved.Tags[tag].PkgOrigins {
 			return nil
 		}

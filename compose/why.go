@@ -142,6 +142,8 @@ func (sel *selection) rule(k *merge.Pick) string {
 		return by + " took its place"
 	case merge.Copied:
 		return "the same file is there twice"
+	case merge.StreamClaimed, merge.StreamBlocked, merge.StreamNamed, merge.StreamHidden:
+		return sel.streamRule(k, by)
 	}
 	return k.Fate.String()
 }

@@ -21,6 +21,16 @@ type Conflicts struct {
 	SameVersion []SameVersion `json:"same_version"`
 	Shadowed    []Shadow      `json:"shadowed"`
 	Split       []Split       `json:"split"`
+	Streams     []SplitStream `json:"streams"`
+}
+
+// SplitStream is a module stream of an external repo of which the view has none of the packages, or a part.
+type SplitStream struct {
+	Stream string `json:"stream"` // "nodejs:8:20180816123422:6c81f848"
+	Source string `json:"source"` // "fedora@20261121T043000Z"
+	Taken  int    `json:"taken"`  // how many packages of it the view has
+	Left   int    `json:"left"`   // how many it has not
+	First  Reason `json:"first"`  // what became of the first of those
 }
 
 // SameVersion is one name, version and arch of which the sources have different bytes.
@@ -63,7 +73,7 @@ func (h *Handler) conflicts(_ context.Context, req *ConflictsRequest) (*Conflict
 	if err != nil {
 		return nil, err
 	}
-	out := &Conflicts{Tag: v.Tag, Arch: arch, Event: v.Generation.Event, SameVersion: []SameVersion{}, Shadowed: []Shadow{}, Split: []Split{}}
+	out := &Conflicts{Tag: v.Tag, Arch: arch, Event: v.Generation.Event, SameVersion: []SameVersion{}, Shadowed: []Shadow{}, Split: []Split{}, Streams: []SplitStream{}}
 	for _, c := range found.SameVersion {
 		out.SameVersion = append(out.SameVersion, SameVersion{c.Package, c.Signatures, reasonsOf(c.Reasons)})
 	}
@@ -77,6 +87,9 @@ func (h *Handler) conflicts(_ context.Context, req *ConflictsRequest) (*Conflict
 			split.Parts = append(split.Parts, SplitPart{p.SourceRPM, p.From, p.Count})
 		}
 		out.Split = append(out.Split, split)
+	}
+	for _, s := range found.Streams {
+		out.Streams = append(out.Streams, SplitStream{s.ID, s.From, s.Taken, s.Left, reasonsOf([]compose.Reason{s.Reason})[0]})
 	}
 	return out, nil
 }

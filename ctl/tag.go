@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,10 +36,20 @@ type Tag struct {
 	Held          string    `json:"held,omitempty"` // why its name in the mount stays on an older generation
 	// Builds and the package list are only in the answer to ShowTag.
 	Builds    []TagBuild `json:"builds,omitempty"`
+	Others    []Other    `json:"others,omitempty"` // metadata that its views have from external repos as it is
 	Pinned    []Pinned   `json:"pinned,omitempty"` // where clients find its views; none where the site is not known
 	Blocked   []string   `json:"blocked,omitempty"`
 	Groups    int        `json:"groups,omitempty"`    // of packages, that its views offer
 	Unblocked []string   `json:"unblocked,omitempty"` // listed, which overrides a parent's block
+}
+
+// Other is a kind of metadata that the views of a tag have from one external repo as it is there: nothing is merged.
+type Other struct {
+	Kind       string   `json:"kind"`             // "updateinfo", "modules"; "group" with group_gz
+	Source     string   `json:"source,omitempty"` // "fedora@20261121T043000Z"; "" for groups of the tag itself
+	PassedOver []string `json:"passed_over,omitempty"`
+	Arches     []string `json:"arches,omitempty"` // of the views; none: all
+	Fault      string   `json:"fault,omitempty"`  // what of it vrepofs could not read
 }
 
 // TagBuild is one build in a tag, or in one that it inherits from.
@@ -209,6 +220,9 @@ func (h *Handler) showTag(_ context.Context, req *ShowTagRequest) (*Tag, error) 
 	if v.Pinned, err = h.pinnedViews(r, t, req.moment() == "" && v.Held != ""); err != nil {
 		return nil, err
 	}
+	if v.Others, err = othersOf(r, resolved, t.Arches); err != nil {
+		return nil, err
+	}
 	v.Builds = []TagBuild{}
 	candidates, err := resolved.Candidates(r)
 	if err != nil {
@@ -299,6 +313,37 @@ func (h *Handler) unblockPackages(ctx context.Context, req *TagRequest) (*Change
 }
 
 // tagOf makes what requests show of a tag.
+// othersOf is what the views of some arches have from external repos, what several have alike once.
+func othersOf(r state.Reader, v *compose.Resolved, arches []string) ([]Other, error) {
+	var out []Other
+	for _, arch := range arches {
+		others, err := v.Others(r, arch)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range others {
+			row := Other{Kind: o.Kind, Source: o.Source, PassedOver: o.PassedOver, Arches: []string{arch}}
+			for _, f := range o.Files {
+				row.Fault = cmp.Or(row.Fault, f.Fault)
+			}
+			i := slices.IndexFunc(out, func(have Other) bool {
+				return have.Kind == row.Kind && have.Source == row.Source && slices.Equal(have.PassedOver, row.PassedOver)
+			})
+			if i < 0 {
+				out = append(out, row)
+			} else {
+				out[i].Arches = append(out[i].Arches, arch)
+			}
+		}
+	}
+	for i := range out {
+		if len(out[i].Arches) == len(arches) {
+			out[i].Arches = nil
+		}
+	}
+	return out, nil
+}
+
 func (h *Handler) tagOf(r state.Reader, t state.Tag) (Tag, *compose.Resolved, error) {
 	resolved, err := compose.Resolve(r, t.Name)
 	if err != nil {

@@ -18,10 +18,11 @@ func (a *app) tagConflicts() *cobra.Command {
 - same version, other bytes: packages of one name, version and arch of which sources have different
   files, which of them the view takes, and by which rule; "signatures only": nothing else differs;
 - newer, not taken: packages of which some source has a greater version than the view has, and why;
-- split: source packages of which the view has packages of several versions, from several sources.
+- split: source packages of which the view has packages of several versions, from several sources;
+- module streams: those of external repos that the view has not, or has a part of, and why.
 
 None of these need be an error: the nearest tag wins, and the first source, whatever their versions. Of several candidates
-the first was asked first. Module streams are not looked at yet: one that is split over sources is not found.`,
+the first was asked first. Module streams come whole or not at all, but with --compat koji, which knows none.`,
 		Example: `  vrepofs tag conflicts dev
   vrepofs tag conflicts dev@17 --arch aarch64
   vrepofs tag conflicts dev --json | jq -r '.shadowed[].newer.package'`,
@@ -91,8 +92,17 @@ func (a *app) showConflicts(v *ctl.Conflicts) {
 			line("%d %s of %s from %s", p.Packages, noun, p.SourceRPM, p.Source)
 		}
 	}
-	if len(v.SameVersion)+len(v.Shadowed)+len(v.Split) == 0 {
+	section("module streams", len(v.Streams))
+	for _, s := range v.Streams {
+		what := "not in the view"
+		if s.Taken > 0 {
+			what = fmt.Sprintf("split: %d of %d packages are in the view", s.Taken, s.Taken+s.Left)
+		}
+		fmt.Fprintf(a.out, "  %s of %s: %s\n", clean(s.Stream), clean(s.Source), what)
+		line("%s: %s", s.First.Package, s.First.Rule)
+	}
+	if len(v.SameVersion)+len(v.Shadowed)+len(v.Split)+len(v.Streams) == 0 {
 		fmt.Fprintln(a.out, "no conflicts")
 	}
-	fmt.Fprintf(a.talk, "view %s/%s as of event %d; module streams are not looked at yet\n", v.Tag, v.Arch, v.Event)
+	fmt.Fprintf(a.talk, "view %s/%s as of event %d\n", v.Tag, v.Arch, v.Event)
 }

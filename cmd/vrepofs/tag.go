@@ -385,6 +385,7 @@ func (a *app) showTag(t *ctl.Tag, inherited bool) {
 	} else {
 		field("unblocked", strings.Join(t.Unblocked, " "))
 	}
+	a.showOthers(t.Others)
 	if len(t.Pinned) > 0 {
 		a.showPinned(t.Pinned...)
 	}
