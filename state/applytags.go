@@ -14,9 +14,13 @@ import (
 // ApplyTags makes tags what they are wanted to be, and says what it changed, in the order of wanted; a tag that is so already is
 // not in it, and its record stays as it is. Tags are made first and removed last, so in a list their order does not matter.
 func ApplyTags(tx Tx, wanted []WantedTag) ([]TagStep, error) {
-	olds := make([]*Tag, len(wanted))
+	olds, seen := make([]*Tag, len(wanted)), map[string]bool{}
 	for i := range wanted {
 		w := &wanted[i]
+		if seen[w.Name] {
+			return nil, w.fail(fmt.Errorf("tag %s is named twice: %w", w.Name, iofs.ErrInvalid))
+		}
+		seen[w.Name] = true
 		switch t, err := GetTag(tx, w.Name); {
 		case err == nil:
 			olds[i] = &t

@@ -254,6 +254,11 @@ func TestApplyTagsRefused(t *testing.T) {
 	}
 }
 
+func TestApplyTagsTwice(t *testing.T) {
+	_, err := ApplyTags(newTx(), []WantedTag{{Name: "t", Arches: &[]string{"src"}}, {Name: "t", Absent: true, File: "w", Lines: map[string]int{"": 7}}})
+	wantErr(t, "twice", err, iofs.ErrInvalid, "w:7: tag t is named twice")
+}
+
 // TestApplyTagsListed: builds want their packages listed, as everywhere; what the file itself says comes first.
 func TestApplyTagsListed(t *testing.T) {
 	tx := newTx()

@@ -13,6 +13,16 @@ import (
 // TestApplyRace: of two applies that plan from one state one wins; the other is told, or comes after and has nothing to do. Their gates
 // make sure that both have planned before either commits.
 func TestApplyRace(t *testing.T) {
+	for what, race := range map[string]struct{ file, did, list, mark string }{
+		"channels": {"channels: {p: {NAME/os: r}}\n", "1 set", "channel", "p/"},
+		"tags":     {"tags: {t: {arches: [x86_64, NAME]}}\n", "1 tag created", "tag", "t   "},
+	} {
+		t.Run(what, func(t *testing.T) { applyRace(t, race.file, race.did, race.list, race.mark) })
+	}
+}
+
+// applyRace lets two commands apply file, each with a NAME of its own.
+func applyRace(t *testing.T, file, did, list, mark string) {
 	t.Parallel()
 	dir := t.TempDir()
 	env := append(os.Environ(), "VREPOFS_STORE="+filepath.Join(dir, "store"))
@@ -34,7 +44,7 @@ func TestApplyRace(t *testing.T) {
 	must("init")
 	must("repo", "import", "r", "rpms")
 	for _, name := range []string{"a", "b"} {
-		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte("channels: {p: {"+name+"/os: r}}\n"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(strings.ReplaceAll(file, "NAME", name)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +63,7 @@ func TestApplyRace(t *testing.T) {
 	for range 2 {
 		r := <-results
 		switch {
-		case r.err == nil && strings.Contains(r.out, "1 set"):
+		case r.err == nil && strings.Contains(r.out, did):
 			won++
 		case r.err != nil && strings.Contains(r.out, "changed meanwhile, try again"):
 			told++
@@ -64,7 +74,7 @@ func TestApplyRace(t *testing.T) {
 	if won != 1 || told != 1 {
 		t.Errorf("%d won, %d were told", won, told)
 	}
-	if out, _ := run("channel", "list"); strings.Count(out, "p/") != 1 {
+	if out, _ := run(list, "list"); strings.Count(out, mark) != 1 {
 		t.Errorf("both are there: %s", out)
 	}
 }
