@@ -86,6 +86,11 @@ func TestGroupsInViews(t *testing.T) {
 	if !strings.Contains(text, "<name>Build root</name>") || !strings.Contains(text, `<packagereq type="mandatory">gcc</packagereq>`) {
 		t.Errorf("the parent's group is\n%s", text)
 	}
+	// Another view with the same groups, which are not made again.
+	did(s.Block(ctx, who, "dev", true, []string{"other"}))
+	if _, again, recipe := view(); again != text || recipe == before {
+		t.Errorf("after a change of packages the groups are\n%s", again)
+	}
 	// What the tag says of it keeps what it does not say.
 	hidden := true
 	did(s.SetGroup(ctx, who, "dev", "build", store.GroupSettings{Hidden: &hidden}))

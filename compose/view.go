@@ -71,7 +71,7 @@ func (c *Composer) view(ctx context.Context, r state.Reader, resolved *Resolved,
 		return View{}, fmt.Errorf("view %s/%s: %w", tag, arch, err)
 	}
 	beside := func(lease *blob.Lease, rendered *Rendered) error {
-		if err := resolved.addGroups(r, lease, rendered); err != nil {
+		if err := c.addGroups(resolved, r, lease, rendered); err != nil {
 			return err
 		}
 		if err := resolved.addOthers(r, rendered, arch); err != nil {
