@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 
+	"vrepofs/sign/signtest"
 	"vrepofs/state"
 	"vrepofs/store"
 	"vrepofs/store/storetest"
@@ -97,5 +99,30 @@ func TestApplyTagsAndViews(t *testing.T) {
 	}
 	if done, err = s.Move(ctx, who, store.ApplyOp([]state.WantedTag{{Name: "elsewhere", Absent: true}}, nil, nil), store.How{}); err != nil || done.Change.Event != 0 {
 		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+// TestApplySigned: a view that its own commit changes is signed before that, and published as it was signed.
+func TestApplySigned(t *testing.T) {
+	s, ctx, who := storetest.New(t), t.Context(), storetest.Who()
+	nvrs := storetest.Builds(t, s, testrpm.Spec{Name: "a", SourceRPM: "a-1-1.src.rpm"}, testrpm.Spec{Name: "b", SourceRPM: "b-1-1.src.rpm"})
+	k := signtest.NewKey(t, "ed25519", "")
+	if _, err := s.Configure(ctx, who, "p", state.Patch{"sign": json.RawMessage(`{"key_file":` + quoted(k.File) + `}`)}); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 2; n++ {
+		op := store.ApplyOp([]state.WantedTag{newTag("t", nvrs[:n])}, []store.WantedChannel{wants("p", "os=t/x86_64")}, nil)
+		dry, err := s.Move(ctx, who, op, store.How{Dry: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := s.Move(ctx, who, op, store.How{Expect: dry.Token})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := state.GetChannel(s.Index.View(s.Index.Head()), "p/os")
+		if err != nil || c.Signed == "" || c.Count != n || c.AsOf != done.Change {
+			t.Errorf("%+v, %v", c, err)
+		}
 	}
 }
