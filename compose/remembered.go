@@ -14,19 +14,22 @@ import (
 // remembered is what a Composer keeps in memory between compositions: derived data that is bounded, and right for ever, since its key says
 // all that it depends on.
 type remembered struct {
-	parts recent[part]      // what the index has as memos, by partKey
-	rows  recentRows        // of external repos
-	sums  recent[prefixSum] // by prefixKey
+	builds recent[[]state.RPM] // the RPMs of builds, by the digest of a build's record; nobody changes them
+	parts  recent[part]        // what the index has as memos, by partKey
+	rows   recentRows          // of external repos
+	sums   recent[prefixSum]   // by prefixKey
 }
 
 // recent keeps about limit values that were used last. It has two generations: when the young one has half the limit, the old one is
 // dropped and the young becomes old. It is safe for concurrent use.
 type recent[V any] struct {
-	limit int
+	limit  int
+	weight func(V) int // what a value counts for the limit; nil: 1
 
 	mu sync.Mutex
 	// mu guards what follows.
 	young, old map[blob.Digest]V
+	sum        int // of weights in young
 }
 
 func (c *recent[V]) get(key blob.Digest) (v V, ok bool) {
@@ -48,10 +51,18 @@ func (c *recent[V]) put(key blob.Digest, v V) {
 }
 
 func (c *recent[V]) putLocked(key blob.Digest, v V) {
-	if c.young == nil || len(c.young) >= c.limit/2 {
-		c.old, c.young = c.young, map[blob.Digest]V{}
+	if _, there := c.young[key]; there {
+		return
+	}
+	n := 1
+	if c.weight != nil {
+		n = c.weight(v)
+	}
+	if c.young == nil || c.sum+n > c.limit/2 {
+		c.old, c.young, c.sum = c.young, map[blob.Digest]V{}, 0
 	}
 	c.young[key] = v
+	c.sum += n
 }
 
 // recentRows keeps the RPMs of the snapshots that views were selected from last, some rowLimit of them in all. Its zero value is empty.
@@ -91,6 +102,23 @@ func (m *remembered) of(r state.Reader, s state.Snapshot) ([]state.RPM, error) {
 	return rpms, nil
 }
 
+// build returns the RPMs of a build, which are only to be read. record is the digest of its record, or zero where it is not known. m may be
+// nil.
+func (m *remembered) build(r state.Reader, nvr string, record blob.Digest) ([]state.RPM, error) {
+	if m == nil || record.IsZero() {
+		b, err := state.GetBuild(r, nvr)
+		return b.RPMs, err
+	}
+	if rpms, ok := m.builds.get(record); ok {
+		return rpms, nil
+	}
+	b, err := state.GetBuild(r, nvr)
+	if err == nil && len(b.RPMs) < rememberedRPMs/100 {
+		m.builds.put(record, b.RPMs)
+	}
+	return b.RPMs, err
+}
+
 func (c *recentRows) get(root blob.Digest) ([]state.RPM, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,10 +148,13 @@ func (c *recentRows) put(root blob.Digest, rpms []state.RPM) {
 const (
 	rememberedParts = 8192
 	rememberedSums  = 4096
+	// rememberedRPMs is for builds: some 320 bytes each, 16 MiB.
+	rememberedRPMs = 50_000
 )
 
 func newRemembered() *remembered {
-	return &remembered{parts: recent[part]{limit: rememberedParts}, sums: recent[prefixSum]{limit: rememberedSums}}
+	weight := func(rpms []state.RPM) int { return len(rpms) + 1 }
+	return &remembered{builds: recent[[]state.RPM]{limit: rememberedRPMs, weight: weight}, parts: recent[part]{limit: rememberedParts}, sums: recent[prefixSum]{limit: rememberedSums}}
 }
 
 // prefixSum is the state of SHA-256 behind the first parts of a rope (crypto/sha256, MarshalBinary).

@@ -61,6 +61,13 @@ func TestRecentIsBounded(t *testing.T) {
 	if n := len(c.young) + len(c.old); n > c.limit {
 		t.Errorf("%d values are kept, want at most %d", n, c.limit)
 	}
+	heavy := recent[int]{limit: 100, weight: func(v int) int { return v }}
+	for i := range 50 {
+		heavy.put(blob.Sum(fmt.Append(nil, i)), 30)
+	}
+	if n := len(heavy.young) + len(heavy.old); n > 3 {
+		t.Errorf("%d values of weight 30 are kept, of 100", n)
+	}
 	var rows recentRows
 	for i := range 5 {
 		rows.put(blob.Sum(fmt.Append(nil, i)), make([]state.RPM, rowLimit/3))

@@ -3,6 +3,7 @@ package compose
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"vrepofs/blob"
 	"vrepofs/merge"
@@ -25,6 +26,7 @@ type Resolved struct {
 	Generation state.Change
 
 	remembered *remembered            // of the Composer that composes it; else nil
+	records    map[string]blob.Digest // with remembered: of builds, by NVR
 	changed    map[string]blob.Digest // see ResolveAhead; nil: nothing that it depends on
 }
 
@@ -112,6 +114,9 @@ func (v *Resolved) sources(r state.Reader) ([]merge.Source, error) {
 			if err != nil {
 				return nil, err
 			}
+			if v.remembered != nil {
+				v.records[b.NVR] = b.Record
+			}
 			s.Builds = append(s.Builds, merge.Build{NVR: b.NVR, Package: b.Package, Event: b.Event, ID: b.ID})
 		}
 		if s.Packages, err = state.TagEntries(r, t); err != nil {
@@ -188,11 +193,14 @@ func (v *Resolved) choose(r state.Reader, arch string) (*selection, error) {
 		if c.Verdict != merge.Chosen {
 			continue
 		}
-		b, err := state.GetBuild(r, c.NVR)
+		rpms, err := v.remembered.build(r, c.NVR, v.records[c.NVR])
 		if err != nil {
 			return nil, fmt.Errorf("tag %s: %w", c.Tag, err)
 		}
-		builds = append(builds, oneCopy(b.RPMs, in, v.Tags[v.Tag].Signatures))
+		if v.remembered != nil {
+			rpms = slices.Clone(rpms)
+		}
+		builds = append(builds, oneCopy(rpms, in, v.Tags[v.Tag].Signatures))
 		owners = append(owners, i)
 		n += len(builds[len(builds)-1])
 	}

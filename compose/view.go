@@ -64,7 +64,7 @@ func (c *Composer) view(ctx context.Context, r state.Reader, resolved *Resolved,
 		defer c.room(n)()
 	}
 	if !c.fresh {
-		resolved.remembered = c.remembered
+		resolved.remembered, resolved.records = c.remembered, map[string]blob.Digest{}
 	}
 	sel, rpms, err := resolved.rpms(r, arch)
 	if err != nil {
