@@ -1,10 +1,18 @@
 package compose_test
 
 import (
+	"bytes"
+	iofs "io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vrepofs/blob"
 	"vrepofs/compose"
 	"vrepofs/comps"
 	"vrepofs/repodata"
@@ -117,4 +125,81 @@ func TestGroupsInViews(t *testing.T) {
 	if blank, _, _ := view(); !blank {
 		t.Error("groups after all were removed")
 	}
+}
+
+// TestRealGroups puts every comps.xml of the shared data into a tag: its view has what the file says, but for groups that the file only speaks of.
+func TestRealGroups(t *testing.T) {
+	root := filepath.Join("..", "..", "shared", "data")
+	if _, err := os.Stat(root); err != nil {
+		t.Skip("no shared data beside the checkout:", err)
+	}
+	s := storetest.New(t)
+	ctx, who := t.Context(), storetest.Who()
+	if _, err := s.CreateTag(ctx, who, "t", []string{"x86_64"}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[blob.Digest]bool{}
+	err := filepath.WalkDir(root, func(name string, d iofs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "comps") || !strings.Contains(d.Name(), ".xml") || strings.HasSuffix(name, ".zck") {
+			return err
+		}
+		b, err := os.ReadFile(name)
+		if err != nil || seen[blob.Sum(b)] {
+			return err
+		}
+		seen[blob.Sum(b)] = true
+		z, err := repodata.Decompress(bytes.NewReader(b))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return nil
+		}
+		defer z.Close()
+		c, _, err := comps.Read(z)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return nil
+		}
+		if _, err := s.ImportGroups(ctx, who, "t", c, true); err != nil {
+			t.Errorf("%s: %v", name, err)
+			return nil
+		}
+		r, _, err := s.State("")
+		if err != nil {
+			return err
+		}
+		resolved, err := compose.Resolve(r, "t")
+		if err != nil {
+			return err
+		}
+		got, err := resolved.Comps(r)
+		if err != nil {
+			return err
+		}
+		if d := cmp.Diff(asShown(c), got, cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("%s (-file +view):\n%s", name, d)
+		}
+		return nil
+	})
+	if err != nil || len(seen) < 20 {
+		t.Fatalf("%d files, %v", len(seen), err)
+	}
+}
+
+// asShown sorts what a file says by ids and names, and takes out of environments and categories what is no group of the file.
+func asShown(c *comps.Comps) *comps.Comps {
+	out := *c
+	ids := map[string]bool{}
+	for i := range out.Groups {
+		ids[out.Groups[i].ID] = true
+		slices.SortFunc(out.Groups[i].Packages, func(a, b comps.Entry) int { return strings.Compare(a.Name, b.Name) })
+	}
+	slices.SortFunc(out.Groups, func(a, b comps.Group) int { return strings.Compare(a.ID, b.ID) })
+	for _, sets := range [][]comps.Set{out.Environments, out.Categories} {
+		slices.SortFunc(sets, func(a, b comps.Set) int { return strings.Compare(a.ID, b.ID) })
+		for i := range sets {
+			sets[i].Groups = slices.DeleteFunc(sets[i].Groups, func(id string) bool { return !ids[id] })
+			sets[i].Options = slices.DeleteFunc(sets[i].Options, func(o comps.Option) bool { return !ids[o.Group] })
+		}
+	}
+	return &out
 }

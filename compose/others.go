@@ -56,15 +56,17 @@ func (v *Resolved) Others(r state.Reader, arch string) ([]Other, error) {
 	return out, nil
 }
 
-// addOthers puts the metadata of external repos beside ours.
-func (v *Resolved) addOthers(r state.Reader, rendered *Rendered, arch string) error {
-	others, err := v.Others(r, arch)
-	for _, o := range others {
+// addOthers puts the metadata of external repos beside ours; groups only if there are none of the tag.
+func (v *Resolved) addOthers(rendered *Rendered, arch string) {
+	own := slices.ContainsFunc(rendered.extra, func(x extra) bool { return x.kind == "group" })
+	for _, o := range v.carried(arch) {
+		if own && o.Kind == "group" {
+			continue
+		}
 		for _, f := range o.Files {
 			rendered.add(extra{kind: f.Type, name: f.Name, digest: f.File, size: f.Size, openDigest: f.Open, open: f.OpenSize})
 		}
 	}
-	return err
 }
 
 // others are the files of carried, for the recipe of a view. Whether the tag has groups of its own follows from the tags in the recipe.

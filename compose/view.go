@@ -74,9 +74,7 @@ func (c *Composer) view(ctx context.Context, r state.Reader, resolved *Resolved,
 		if err := c.addGroups(resolved, r, lease, rendered); err != nil {
 			return err
 		}
-		if err := resolved.addOthers(r, rendered, arch); err != nil {
-			return err
-		}
+		resolved.addOthers(rendered, arch)
 		if !resolved.Tags[tag].PkgOrigins {
 			return nil
 		}
