@@ -12,8 +12,9 @@ import (
 	"vrepofs/ctl"
 )
 
-// promoteRows: 100 repositories of 10,000 packages are promoted as one, all of them changed by ten packages, as the client of the daemon's
-// socket sees it; beside it 100 repositories of 100 packages, and the same with a million names cached below channels. The peers publish a
+// promoteRows: 100 repositories of 10,000 packages and more are promoted as one, all of them changed by ten packages, as the client of the
+// daemon's socket sees it; beside it 100 repositories of 100 packages, and the same with a million names cached below channels. No two
+// repositories are the same: each is another snapshot, ten packages apart from the one before. The peers publish a
 // tree of the same names on ext4, all links to the files of the import: cp -al, rsync -a --link-dest into a new directory, and the walk that
 // makes create-filelist's lists.
 func promoteRows(b *bench) error {
@@ -25,13 +26,13 @@ func promoteRows(b *bench) error {
 	if err != nil {
 		return err
 	}
-	corpus, err := b.tiny(big + 2*changed)
+	corpus, err := b.tiny(big + repos*changed)
 	if err != nil {
 		return err
 	}
 	links := filepath.Join(b.tmp, "promote")
 	b.later(func() { os.RemoveAll(links) })
-	// Three snapshots of each size: n packages, and ten more, and ten more.
+	// One snapshot more than repositories of each size: n packages, then ten more at a time; of small ones ten go, too.
 	part := func(name string, from, to int) (string, error) {
 		dir := filepath.Join(links, name)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -44,27 +45,25 @@ func promoteRows(b *bench) error {
 		}
 		return dir, nil
 	}
-	logf("import %d RPMs", big)
-	for _, size := range []struct {
-		repo string
-		n    int
-	}{{"big", big}, {"small", small}} {
-		for i, to := range []int{size.n, size.n + changed, size.n + 2*changed} {
-			from := 0
-			if i > 0 {
-				from = to - changed
-			}
-			dir, err := part(fmt.Sprint(size.repo, i), from, to)
-			if err != nil {
+	logf("import %d RPMs, then %d snapshots", big, 2*repos)
+	snapshot := func(repo string, i, from, to int, arg ...string) error {
+		dir, err := part(fmt.Sprint(repo, i), from, to)
+		if err == nil {
+			err = s.cli(append([]string{"repo", "import", repo, dir, "--adopt"}, arg...)...)
+		}
+		return err
+	}
+	if err := snapshot("big", 0, 0, big); err != nil {
+		return err
+	}
+	for i := range repos + 1 {
+		if i > 0 {
+			if err := snapshot("big", i, big+(i-1)*changed, big+i*changed, "--add"); err != nil {
 				return err
 			}
-			args := []string{"repo", "import", size.repo, dir, "--adopt"}
-			if i > 0 {
-				args = append(args, "--add")
-			}
-			if err := s.cli(args...); err != nil {
-				return err
-			}
+		}
+		if err := snapshot("small", i, i*changed, i*changed+small); err != nil {
+			return err
 		}
 	}
 	if err := s.mount(); err != nil {
@@ -84,7 +83,7 @@ func promoteRows(b *bench) error {
 		}
 		for g := range 2 {
 			for i := range repos {
-				snap := list.Snapshots[g+i%2]
+				snap := list.Snapshots[g+i]
 				if _, err := c.SetChannel(ctx, ctl.Why{}, fmt.Sprintf("%s%d/%03d/os", repo, g, i), repo+"@"+snap.ID, false); err != nil {
 					return err
 				}

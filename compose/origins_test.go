@@ -129,12 +129,7 @@ func originsOf(t *testing.T, s *store.Store, root tree.Entry) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := s.Blobs.OpenSized(e.Digest, e.Size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		b, err := io.ReadAll(f)
+		b, err := s.Composer.ReadSmall(e)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,12 +3,17 @@ package compose_test
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"vrepofs/blob"
 	"vrepofs/compose"
+	"vrepofs/disk"
+	"vrepofs/repodata"
 	"vrepofs/state"
 	"vrepofs/tree"
 )
@@ -87,4 +92,68 @@ func TestRestamp(t *testing.T) {
 			was = got
 		}
 	})
+}
+
+// TestRestampRepomd publishes repodata of ours: a repomd.xml has the commit's time in it, is in its directory unless it is long, and can be
+// promoted from there.
+func TestRestampRepomd(t *testing.T) {
+	blobs, err := blob.Open(t.TempDir(), disk.OS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, err := blobs.NewLease()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Close()
+	for _, n := range []int{3, 40} {
+		md := repodata.Repomd{Revision: "5"}
+		for i := range n {
+			r := repodata.NewRecord(fmt.Sprint("type", i))
+			r.Checksum, r.ChecksumType, r.Timestamp, r.Href = strings.Repeat("ab", 32), "sha256", 5, "repodata/x"
+			md.Records = append(md.Records, r)
+		}
+		d, err := lease.Write(md.Marshal())
+		if err == nil {
+			err = lease.Flush(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		mem, c := tree.MemStore(), compose.New(nil, blobs)
+		root, err := compose.Graft(mem, tree.Entry{}, 5, []compose.Grafted{
+			{Path: "repodata/repomd.xml", Entry: tree.Entry{Kind: tree.KindFile, Size: int64(len(md.Marshal())), Mtime: 5, Digest: d}},
+		})
+		for stamp := int64(1000); stamp < 1003; stamp++ {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var made []blob.Digest
+			if root, made, err = c.Restamp(mem, lease.Write, state.Generated, root, tree.Entry{}, stamp); err != nil {
+				t.Fatal(err)
+			}
+			if err := lease.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			e, err := compose.Repomd(mem, root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kind, blobs := tree.KindText, []blob.Digest(nil)
+			if n == 40 {
+				kind, blobs = tree.KindFile, []blob.Digest{e.Digest}
+			}
+			if e.Kind != kind || e.Mtime != stamp || !slices.Equal(made, blobs) {
+				t.Fatalf("%d records: repomd.xml is %v with blobs %v, want a %v of %d with %v", n, e, made, kind, stamp, blobs)
+			}
+			md.Revision = strconv.FormatInt(stamp, 10)
+			for i := range md.Records {
+				md.Records[i].Timestamp = stamp
+			}
+			got, err := c.ReadSmall(e)
+			if err != nil || string(got) != string(md.Marshal()) || compose.ContentOf(e) != blob.Sum(got) {
+				t.Fatalf("%d records: repomd.xml is %q, %v, want %q", n, got, err, md.Marshal())
+			}
+		}
+	}
 }

@@ -19,6 +19,14 @@ func isSignature(path string) bool { return path == signaturePath || path == key
 // Repomd returns the entry of a repository's repomd.xml.
 func Repomd(r tree.Reader, root tree.Entry) (tree.Entry, error) { return Lookup(r, root, repomdPath) }
 
+// ContentOf is the digest of a file's bytes; e is a blob or a text.
+func ContentOf(e tree.Entry) blob.Digest {
+	if e.Kind == tree.KindText {
+		return blob.Sum([]byte(e.Target))
+	}
+	return e.Digest
+}
+
 // Signed reports whether a repository has a repomd.xml.asc.
 func Signed(r tree.Reader, root tree.Entry) (bool, error) {
 	_, err := Lookup(r, root, signaturePath)

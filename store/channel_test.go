@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	iofs "io/fs"
 	"maps"
 	"slices"
@@ -41,7 +40,7 @@ type fataler interface {
 	Fatal(...any)
 }
 
-// entries returns every entry at and below a directory by path.
+// entries returns every entry at and below a directory by path. A text has the digest of its content, as if it were a blob.
 func entries(t fataler, s *store.Store, root tree.Entry) map[string]tree.Entry {
 	t.Helper()
 	out := map[string]tree.Entry{"": root}
@@ -55,6 +54,7 @@ func entries(t fataler, s *store.Store, root tree.Entry) map[string]tree.Entry {
 			if err != nil {
 				t.Fatal(err)
 			}
+			e.Digest = compose.ContentOf(e)
 			out[prefix+item.Name] = e
 			if e.Kind == tree.KindDir {
 				walk(prefix+item.Name+"/", e)
@@ -83,12 +83,7 @@ func repomdOf(t *testing.T, s *store.Store, root tree.Entry) (*repodata.Repomd, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := s.Blobs.Open(e.Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(f)
+	b, err := s.Composer.ReadSmall(e)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -175,7 +175,7 @@ func (s *Store) RepoGroups(ref string) (file []byte, snapshot string, err error)
 		if e.Kind != tree.KindFile || e.Size > comps.MaxSize {
 			return nil, fmt.Errorf("snapshot %s: %s: no file, or more than %d MiB: %w", snap.Ref(), path, comps.MaxSize>>20, iofs.ErrInvalid)
 		}
-		return s.readBlob(e)
+		return s.Composer.ReadSmall(e)
 	}
 	b, err := read("repodata/repomd.xml")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"vrepofs/blob"
@@ -325,8 +326,11 @@ func TestListsSlices(t *testing.T) {
 	}
 }
 
-// content opens a file or a rope.
+// content opens a file, a text or a rope.
 func content(s *store.Store, e tree.Entry) (io.ReadCloser, error) {
+	if e.Kind == tree.KindText {
+		return io.NopCloser(strings.NewReader(e.Target)), nil
+	}
 	if e.Kind == tree.KindFile {
 		return s.Blobs.Open(e.Digest)
 	}

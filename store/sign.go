@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	iofs "io/fs"
 	"slices"
 	"strings"
@@ -180,18 +179,18 @@ func (s *Store) sign(ctx context.Context, v *seals, moves []state.Move) error {
 		if err != nil {
 			return fmt.Errorf("channel %s: %w", m.Path, err)
 		}
-		key := sealed{rule.by, repomd.Digest}
+		key := sealed{rule.by, compose.ContentOf(repomd)}
 		if _, twice := v.made[key]; keep || twice {
 			continue
 		}
-		b := texts[repomd.Digest]
+		b := texts[key.repomd]
 		if b == nil {
-			if b, err = s.readBlob(repomd); err != nil {
+			if b, err = s.Composer.ReadSmall(repomd); err != nil {
 				return fmt.Errorf("channel %s: %w", m.Path, err)
 			}
 		}
 		v.made[key] = nil
-		jobs = append(jobs, job{m.Path, rule, repomd.Digest, b})
+		jobs = append(jobs, job{m.Path, rule, key.repomd, b})
 	}
 	var mu sync.Mutex // guards v.made
 	g, ctx := errgroup.WithContext(ctx)
@@ -218,7 +217,7 @@ func kept(r tree.Reader, old *state.Channel, root tree.Entry, by string) (bool, 
 		return false, repomd, err
 	}
 	before, err := compose.Repomd(r, old.Root)
-	if err != nil || before.Digest != repomd.Digest {
+	if err != nil || compose.ContentOf(before) != compose.ContentOf(repomd) {
 		return false, repomd, err
 	}
 	there, err := compose.Signed(r, root)
@@ -243,7 +242,7 @@ func (v *seals) seal(w tree.Writer, put func([]byte) (blob.Digest, error), m sta
 			return nil, err
 		}
 		c.Signed, seal.Keep, seal.Key = rule.by, keep, rule.signer.Public().Armored
-		switch sig := v.made[sealed{rule.by, repomd.Digest}]; {
+		switch sig := v.made[sealed{rule.by, compose.ContentOf(repomd)}]; {
 		case keep:
 		case v.dry:
 			seal.Signature = []byte("not made in a dry run\n")
@@ -256,20 +255,6 @@ func (v *seals) seal(w tree.Writer, put func([]byte) (blob.Digest, error), m sta
 	root, blobs, err := compose.PutSeal(w, put, c.Root, seal, stamp)
 	c.Root = root
 	return blobs, err
-}
-
-// readBlob reads a small file.
-func (s *Store) readBlob(e tree.Entry) ([]byte, error) {
-	f, err := s.Blobs.OpenSized(e.Digest, e.Size)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(f)
-	if err != nil {
-		return nil, fmt.Errorf("read blob %s: %w", e.Digest.Short(), err)
-	}
-	return b, nil
 }
 
 // checkSigned refuses a move to packages without the signatures that settings require. What is published has them, so it looks

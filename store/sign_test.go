@@ -84,11 +84,11 @@ func (b *signedBox) file(path string) ([]byte, tree.Entry) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(b.Root, "blobs", e.Digest.String()[:2], e.Digest.String()[2:]))
+	text, err := b.Composer.ReadSmall(e)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if blob.Sum(text) != e.Digest || int64(len(text)) != e.Size {
+	if blob.Sum(text) != compose.ContentOf(e) || int64(len(text)) != e.Size {
 		b.Fatalf("%s is not what its entry says", path)
 	}
 	return text, e
