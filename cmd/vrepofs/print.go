@@ -50,7 +50,8 @@ func (l *jsonList) end() error {
 	return err
 }
 
-// table prints rows in aligned columns. The last column is wrapped at spaces so that lines fit; numbers are right-aligned.
+// table prints rows in aligned columns. The last column is wrapped at spaces so that lines fit, or columns
+// that do not fit stand below the others; numbers are right-aligned.
 type table struct {
 	head []string
 	rows [][]string
@@ -85,28 +86,57 @@ func (t *table) print(w io.Writer, empty string) {
 		}
 		numeric[i] = numeric[i] && some
 	}
-	indent := 0
-	for _, n := range widths[:last] {
+	indent, fold := 0, 0 // where the last column begins, and the one before which rows are folded
+	for i, n := range widths[:last] {
+		if indent+n <= width {
+			fold = i + 1
+		}
 		indent += n + 2
 	}
+	if indent+min(widths[last], 30) > width {
+		t.printFolded(w, widths, numeric, fold)
+		return
+	}
 	for r, row := range append([][]string{t.head}, t.rows...) {
-		var b strings.Builder
-		for i, cell := range row[:last] {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if numeric[i] {
-				b.WriteString(pad + cell + "  ")
-			} else {
-				b.WriteString(cell + pad + "  ")
-			}
-		}
 		cell := row[last]
 		if numeric[last] {
 			cell = strings.Repeat(" ", widths[last]-utf8.RuneCountInString(cell)) + cell
 		} else if r > 0 {
 			cell = strings.Join(wrap(cell, max(width-indent, 30)), "\n"+strings.Repeat(" ", indent))
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String()+cell, " "))
+		fmt.Fprintln(w, strings.TrimRight(cells(row[:last], widths, numeric)+cell, " "))
 	}
+}
+
+// printFolded prints a table that is too wide: the columns from fold on stand on lines below, under the first wide column.
+func (t *table) printFolded(w io.Writer, widths []int, numeric []bool, fold int) {
+	indent := 0
+	for _, n := range widths[:fold-1] {
+		if n > 16 {
+			break
+		}
+		indent += n + 2
+	}
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		fmt.Fprintln(w, strings.TrimRight(cells(row[:fold], widths, numeric), " "))
+		for _, line := range wrap(strings.Join(row[fold:], ": "), max(width-indent, 30)) {
+			fmt.Fprintln(w, strings.Repeat(" ", indent)+line)
+		}
+	}
+}
+
+// cells pads the cells of a row, each with two spaces behind it.
+func cells(row []string, widths []int, numeric []bool) string {
+	var b strings.Builder
+	for i, cell := range row {
+		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		if numeric[i] {
+			b.WriteString(pad + cell + "  ")
+		} else {
+			b.WriteString(cell + pad + "  ")
+		}
+	}
+	return b.String()
 }
 
 // isQuantity tells numbers and sizes from names.
