@@ -28,20 +28,10 @@ the first was asked first. Module streams come whole or not at all, but with --c
   vrepofs tag conflicts dev --json | jq -r '.shadowed[].newer.package'`,
 		Args: exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.ConflictsOf(cmd.Context(), a.moment(), name, arch)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Conflicts, error) {
+				return c.ConflictsOf(cmd.Context(), a.moment(), name, arch)
+			}, func(v *ctl.Conflicts) {
 				a.showConflicts(v)
-				return nil
 			})
 		},
 	})

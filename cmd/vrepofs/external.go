@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -83,23 +82,14 @@ func (a *app) externalList() *cobra.Command {
 		Example: "  vrepofs tag external list dev\n  vrepofs tag external list dev@17 --json",
 		Args:    exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error { return a.showExternals(cmd.Context(), c, name) })
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Externals, error) {
+				return c.ListExternals(cmd.Context(), a.moment(), name)
+			}, a.showExternals)
 		},
 	})
 }
 
-func (a *app) showExternals(ctx context.Context, c *ctl.Client, tag string) error {
-	v, err := c.ListExternals(ctx, a.moment(), tag)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return a.printJSON(v)
-	}
+func (a *app) showExternals(v *ctl.Externals) {
 	t := newTable("ORDER", "PRIORITY", "MODE", "RPMS", "REPO", "OF TAG", "ARCHES")
 	for i, e := range v.Externals {
 		repo := e.Repo
@@ -112,5 +102,4 @@ func (a *app) showExternals(ctx context.Context, c *ctl.Client, tag string) erro
 	if len(v.Externals) > 0 {
 		fmt.Fprintln(a.talk, "builds of the tag come first, then the repos in this order; what comes first wins")
 	}
-	return nil
 }

@@ -244,18 +244,9 @@ required groups, too; for an environment or a category the groups.`,
 		Example: "  vrepofs tag group list dev\n  vrepofs tag group list dev@17 --json",
 		Args:    exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.ListGroups(cmd.Context(), a.moment(), name)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Groups, error) {
+				return c.ListGroups(cmd.Context(), a.moment(), name)
+			}, func(v *ctl.Groups) {
 				t := newTable("ID", "KIND", "PACKAGES", "FROM", "NAME")
 				for _, g := range v.Groups {
 					what := g.Name
@@ -268,7 +259,6 @@ required groups, too; for an environment or a category the groups.`,
 					t.add(clean(g.ID), g.Kind, g.Count, g.From, orDash(clean(what)))
 				}
 				t.print(a.out, "no groups; vrepofs tag group import TAG comps.xml brings some")
-				return nil
 			})
 		},
 	})
@@ -283,25 +273,15 @@ group that brings a package.`,
 		Example: "  vrepofs tag group show dev build",
 		Args:    exactly("TAG", "GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.ShowGroup(cmd.Context(), a.moment(), name, args[1])
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Groups, error) {
+				return c.ShowGroup(cmd.Context(), a.moment(), name, args[1])
+			}, func(v *ctl.Groups) {
 				for i, g := range v.Groups {
 					if i > 0 {
 						fmt.Fprintln(a.out)
 					}
 					a.showGroup(g)
 				}
-				return nil
 			})
 		},
 	})

@@ -82,18 +82,9 @@ func (a *app) inheritList() *cobra.Command {
 		Example: "  vrepofs tag inherit list dev\n  vrepofs tag inherit list dev@17 --json",
 		Args:    exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.ListParents(cmd.Context(), a.moment(), name)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Inheritance, error) {
+				return c.ListParents(cmd.Context(), a.moment(), name)
+			}, func(v *ctl.Inheritance) {
 				priority := map[string]string{}
 				for _, p := range v.Parents {
 					priority[p.Tag] = fmt.Sprint(p.Priority)
@@ -104,7 +95,6 @@ func (a *app) inheritList() *cobra.Command {
 				}
 				t.print(a.out, "")
 				fmt.Fprintln(a.talk, "the first that has a package wins")
-				return nil
 			})
 		},
 	})

@@ -48,18 +48,9 @@ tag. "by its builds" are packages for which no tag has an entry, listed by an op
 		Example: "  vrepofs tag package list dev\n  vrepofs tag package list dev@17 --json",
 		Args:    exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.PackageListOf(cmd.Context(), a.moment(), name)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.PackageList, error) {
+				return c.PackageListOf(cmd.Context(), a.moment(), name)
+			}, func(v *ctl.PackageList) {
 				t := newTable("PACKAGE", "ENTRY", "TAG")
 				for _, p := range v.Packages {
 					entry := "listed"
@@ -76,7 +67,6 @@ tag. "by its builds" are packages for which no tag has an entry, listed by an op
 					none = fmt.Sprintf("no entries; tag %s is open and takes builds of any package", v.Tag)
 				}
 				t.print(a.out, none)
-				return nil
 			})
 		},
 	})

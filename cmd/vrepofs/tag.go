@@ -283,20 +283,10 @@ event, a label or a time.`,
 		Example: "  vrepofs tag show dev\n  vrepofs tag show dev --inherited    # the builds of its parents too\n  vrepofs tag show dev@17",
 		Args:    exactly("TAG"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				t, err := c.ShowTag(cmd.Context(), a.moment(), name, inherited)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(t)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Tag, error) {
+				return c.ShowTag(cmd.Context(), a.moment(), name, inherited)
+			}, func(t *ctl.Tag) {
 				a.showTag(t, inherited)
-				return nil
 			})
 		},
 	})
@@ -314,6 +304,25 @@ func (a *app) nameAt(cmd *cobra.Command, arg string) (string, error) {
 		a.at = at
 	}
 	return name, nil
+}
+
+// ofTag asks something about "TAG@MOMENT" and shows the answer: as JSON if that is wanted, else by show.
+func ofTag[T any](a *app, cmd *cobra.Command, arg string, ask func(c *ctl.Client, name string) (T, error), show func(T)) error {
+	name, err := a.nameAt(cmd, arg)
+	if err != nil {
+		return err
+	}
+	return a.with(cmd.Context(), func(c *ctl.Client) error {
+		v, err := ask(c, name)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(v)
+		}
+		show(v)
+		return nil
+	})
 }
 
 // showMetadata is "" for the default.

@@ -22,18 +22,9 @@ PACKAGE is the name of a package or source package, NAME-VERSION-RELEASE, a full
   vrepofs tag why dev zlib --json`,
 		Args: exactly("TAG", "PACKAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.nameAt(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			return a.with(cmd.Context(), func(c *ctl.Client) error {
-				v, err := c.WhyOf(cmd.Context(), a.moment(), name, arch, args[1])
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return a.printJSON(v)
-				}
+			return ofTag(a, cmd, args[0], func(c *ctl.Client, name string) (*ctl.Reasons, error) {
+				return c.WhyOf(cmd.Context(), a.moment(), name, arch, args[1])
+			}, func(v *ctl.Reasons) {
 				t := newTable("ORDER", "IN VIEW", "PACKAGE", "FROM", "RULE")
 				upstream, copies := map[string]string{}, []string{}
 				for i, r := range v.Reasons {
@@ -58,7 +49,6 @@ PACKAGE is the name of a package or source package, NAME-VERSION-RELEASE, a full
 				if len(v.Reasons) > 0 {
 					fmt.Fprintf(a.talk, "view %s/%s as of event %d; what comes first wins\n", v.Tag, v.Arch, v.Event)
 				}
-				return nil
 			})
 		},
 	})
