@@ -26,7 +26,8 @@ func TestDnfSeesEveryMerge(t *testing.T) {
 	if err != nil || len(dirs) != 1 {
 		t.Fatalf("the real repositories: %v, %v", dirs, err)
 	}
-	names := []string{"fedora", "install-remove", "priority-1", "priority-2", "rich", "scriptlets", "thirdparty"} // not fedora-modular: modules have their own rule
+	modular := []string{"fedora-modular", "thirdparty"} // modules have a rule of their own, which compat koji does not know
+	names := append([]string{"fedora", "install-remove", "priority-1", "priority-2", "rich", "scriptlets"}, modular...)
 	b := newBox(t)
 	for _, n := range names {
 		b.ok("repo", "import", n, filepath.Join(dirs[0], "dnf-ci-"+n))
@@ -51,7 +52,11 @@ func TestDnfSeesEveryMerge(t *testing.T) {
 		for j, n := range m {
 			wanted += fmt.Sprintf("%s: %d, ", n, j+1)
 		}
-		wanted += "}}\n"
+		wanted += "}"
+		if slices.ContainsFunc(m, func(n string) bool { return slices.Contains(modular, n) }) {
+			wanted += ", compat: koji"
+		}
+		wanted += "}\n"
 	}
 	b.ok("apply", b.write("wanted.yaml", wanted))
 	b.mount()
@@ -202,7 +207,7 @@ func (b *box) installSome(merges [][]string, originals map[string][]listed) {
 		var said []string
 		install := func(root, url string, more ...string) string {
 			b.dnfOK(root, url, append(slices.Clone(more), "repoquery", "--available")...) // outside of the root, so that its directories are there
-			r := b.dnf(root, url, append(more, "--installroot="+b.path(root), "--setopt=tsflags=noscripts", "install", name)...)
+			r := b.dnf(root, url, append(more, "--setopt=*.module_hotfixes=1", "--installroot="+b.path(root), "--setopt=tsflags=noscripts", "install", name)...)
 			said = append(said, r.err)
 			return fmt.Sprintf("exit %d\n%s", r.code, b.sh("rpm --root "+b.path(root)+" -qa --qf '%{name} %{sha256header}\n' | sort"))
 		}
